@@ -1,0 +1,1 @@
+"""Cat, dog or neither: a JSON inference service around one convolutional network."""

@@ -1,0 +1,104 @@
+"""The error tree: everything that this project raises on purpose, and nothing of HTTP.
+
+    CatdogError
+    ├── UploadError                     the request does not carry one photograph
+    │   ├── MissingFileError            no file, or not in the field that was asked for
+    │   ├── TooManyFilesError           more than one file
+    │   ├── MalformedUploadError        a body that breaks its own format
+    │   ├── TooManyBytesError           more bytes than the service takes
+    │   └── UnsupportedMediaTypeError   a body that is neither multipart nor an image
+    ├── ImageError                      the bytes are not one photograph
+    │   ├── EmptyImageError             no bytes at all
+    │   ├── NotAnImageError             no image format's bytes
+    │   ├── UnsupportedFormatError      an image format that is not accepted
+    │   ├── TruncatedImageError         an image that ends early or is damaged
+    │   └── TooManyPixelsError          an image larger than the service decodes
+    ├── ArtifactError                   the model artifact cannot be served
+    ├── PredictionError                 the network failed on a batch, or gave no probabilities
+    ├── OverloadedError                 the queue is full
+    ├── DeadlineExceededError           no answer in the time allowed
+    └── SettingsError                   the settings contradict themselves or the machine
+
+Each message is one sentence for the person who caused it; it says what was received, and never a path, a traceback
+or another request's content.
+"""
+
+
+class CatdogError(Exception):
+    """Root of the tree."""
+
+
+class UploadError(CatdogError):
+    """The request does not carry one photograph."""
+
+
+class MissingFileError(UploadError):
+    """No file was sent, or not in the field that was asked for."""
+
+
+class TooManyFilesError(UploadError):
+    """More than one file was sent."""
+
+
+class MalformedUploadError(UploadError):
+    """The body breaks its own format."""
+
+
+class TooManyBytesError(UploadError):
+    """The body has more bytes than the service takes."""
+
+
+class UnsupportedMediaTypeError(UploadError):
+    """The body is neither multipart form data nor an image."""
+
+
+class ImageError(CatdogError):
+    """The bytes are not one photograph."""
+
+
+class EmptyImageError(ImageError):
+    """There are no bytes at all."""
+
+
+class NotAnImageError(ImageError):
+    """The bytes are those of no image format."""
+
+
+class UnsupportedFormatError(ImageError):
+    """The bytes are an image, of a format that is not accepted."""
+
+
+class TruncatedImageError(ImageError):
+    """The image ends early or is damaged."""
+
+
+class TooManyPixelsError(ImageError):
+    """The image is larger than the service decodes."""
+
+
+class ArtifactError(CatdogError):
+    """The model artifact is missing, damaged, or not what its manifest says."""
+
+
+class PredictionError(CatdogError):
+    """The network failed on a batch, or what it gave are no probabilities."""
+
+
+class OverloadedError(CatdogError):
+    """The queue is full.
+
+    Attributes:
+        retry_after_seconds: When to try again; whole seconds, at least 1.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DeadlineExceededError(CatdogError):
+    """No answer came in the time allowed."""
+
+
+class SettingsError(CatdogError):
+    """The settings contradict themselves or the machine."""
