@@ -14,6 +14,7 @@
     │   ├── TruncatedImageError         an image that ends early or is damaged
     │   └── TooManyPixelsError          an image larger than the service decodes
     ├── ArtifactError                   the model artifact cannot be served
+    ├── NotReadyError                   the model is not loaded yet, or not any more
     ├── PredictionError                 the network failed on a batch, or gave no probabilities
     ├── OverloadedError                 the queue is full
     ├── DeadlineExceededError           no answer in the time allowed
@@ -78,6 +79,10 @@ class TooManyPixelsError(ImageError):
 
 class ArtifactError(CatdogError):
     """The model artifact is missing, damaged, or not what its manifest says."""
+
+
+class NotReadyError(CatdogError):
+    """The model is not loaded yet, or not any more."""
 
 
 class PredictionError(CatdogError):

@@ -19,7 +19,8 @@ def softmax(logits: Logits, temperature: float) -> Probabilities:
     """
     scaled = (logits - logits.max(axis=-1, keepdims=True)).astype(np.float64) / temperature
     odds = np.exp(scaled)
-    return (odds / odds.sum(axis=-1, keepdims=True)).astype(np.float32)
+    probabilities: Probabilities = (odds / odds.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return probabilities
 
 
 def decide(labels: Sequence[str], probabilities: Probabilities) -> str:

@@ -1,0 +1,91 @@
+"""The application: `create_app` builds it from settings; the lifespan loads the one model and takes it down again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from catdog_api import browser, problems, routes
+from catdog_api.classifier import load
+from catdog_api.logs import RequestLogMiddleware
+from catdog_api.pipeline import Pipeline
+from catdog_api.problems import ProblemMiddleware
+from catdog_api.settings import Settings
+
+DESCRIPTION = """
+Cat, dog or neither? `POST /predict` takes a photograph and answers with calibrated probabilities.
+
+Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: `application/problem+json` with `type`,
+`title`, `status` and `detail`.
+"""
+
+
+class CatdogApp(FastAPI):
+    """FastAPI with two layers around everything, so that its own early refusals are problems and in the log, too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Wrap the finished stack."""
+        return RequestLogMiddleware(ProblemMiddleware(super().build_middleware_stack()))
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; nothing is loaded before its lifespan begins.
+
+    Args:
+        settings: Kept on `app.state.settings`.
+    """
+    app = CatdogApp(
+        title="catdog-api",
+        summary="Cat, dog or neither?",
+        description=DESCRIPTION,
+        version=_version(),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=settings.max_upload_bytes,
+    )
+    app.state.settings = settings
+    app.state.ready = False
+    problems.install(app)
+    app.include_router(routes.router)
+    browser.install(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type"],
+            expose_headers=["Server-Timing", "Retry-After", "X-Request-ID"],
+        )
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load and warm up before the first request; finish what was taken on after the last."""
+    settings: Settings = app.state.settings
+    classifier = load(settings.model)
+    classifier.warm_up()
+    pipeline = Pipeline(
+        classifier,
+        max_pixels=settings.max_pixels,
+        queue_limit=settings.queue_limit,
+        deadline_seconds=settings.deadline_seconds,
+    )
+    pipeline.start()
+    # On the app and not yielded: not every server hands a lifespan's state to its requests.
+    app.state.pipeline = pipeline
+    app.state.ready = True
+    yield
+    app.state.ready = False
+    pipeline.close()
+
+
+def _version() -> str:
+    try:
+        return version("catdog-api")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"

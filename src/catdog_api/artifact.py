@@ -1,0 +1,111 @@
+"""The model artifact on disk: one `.keras` file and, beside it, the manifest that says what it is."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from catdog_api.errors import ArtifactError
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model file is. Immutable; written by training, read at the start of the service.
+
+    Attributes:
+        name: Of the model, as answers carry it.
+        version: Of the model, as answers carry it.
+        labels: In the order of the network's outputs.
+        input_size: Height and width that the network takes, pixels.
+        sha256: Of the model file, 64 hexadecimal digits.
+        temperature: By which logits are divided before the softmax.
+        parameters: Trained numbers in the network.
+        multiply_adds: For one image.
+        figures: What evaluation measured on held-out photographs, each with its n and 95 % interval.
+    """
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    input_size: int
+    sha256: str
+    temperature: float = 1.0
+    parameters: int = 0
+    multiply_adds: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def manifest_path(model: Path) -> Path:
+    """Return where the manifest of a model file lies: beside it, with `.json` for `.keras`."""
+    return model.with_suffix(".json")
+
+
+def read_manifest(model: Path) -> Manifest:
+    """Read the manifest of a model file.
+
+    Raises:
+        ArtifactError: It is missing, no JSON, or does not describe a model.
+    """
+    path = manifest_path(model)
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        manifest = Manifest(**{**fields, "labels": tuple(fields["labels"])})
+    except FileNotFoundError as error:
+        raise ArtifactError(f"The manifest {path} is missing.") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ArtifactError(f"The manifest {path} does not describe a model: {error!r}.") from error
+    _check(manifest, path)
+    return manifest
+
+
+def write_manifest(manifest: Manifest, model: Path) -> None:
+    """Write the manifest beside its model file."""
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    manifest_path(model).write_text(text + "\n", encoding="utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits, reading it in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verify(model: Path, manifest: Manifest) -> None:
+    """Check that a model file is the one that its manifest describes.
+
+    Raises:
+        ArtifactError: It is missing, or its SHA-256 is another.
+    """
+    try:
+        found = file_sha256(model)
+    except OSError as error:
+        raise ArtifactError(f"The model {model} cannot be read: {error.strerror}.") from error
+    if found != manifest.sha256:
+        raise ArtifactError(
+            f"The model {model} has the SHA-256 {found}, but its manifest says {manifest.sha256}: "
+            "it is truncated, or not the one that the manifest describes."
+        )
+
+
+def _check(manifest: Manifest, path: Path) -> None:
+    labels = manifest.labels
+    well_formed = (
+        isinstance(manifest.input_size, int)
+        and manifest.input_size > 0
+        and len(labels) > 1
+        and all(isinstance(label, str) and label for label in labels)
+        and len(set(labels)) == len(labels)
+        and isinstance(manifest.temperature, int | float)
+        and manifest.temperature > 0
+    )
+    if not well_formed:
+        raise ArtifactError(
+            f"The manifest {path} needs at least two different labels, an input size and a temperature above 0, "
+            f"but has {list(labels)}, {manifest.input_size!r} and {manifest.temperature!r}."
+        )

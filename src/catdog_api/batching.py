@@ -1,0 +1,132 @@
+"""Batches form because the model is busy: a bounded queue, one model thread, no timer: a lone request never waits.
+
+The event loop puts images in; the model thread takes all that wait (up to a batch), stacks them, predicts once, and
+gives each its own row. A request whose caller has left is passed over, and a batch that fails fails only its own.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from catdog_api.errors import OverloadedError
+from catdog_api.tensors import Image, Images, Probabilities
+
+MAX_BATCH = 8  # past 8 the cost per image falls no further (measured: 5.1 ms alone, 3.9 ms of 8, on two cores)
+RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said of one image, and how long that took.
+
+    Attributes:
+        probabilities: float32 (labels,), calibrated.
+        queue_seconds: From `submit` until its batch was formed.
+        model_seconds: The batch in the model.
+    """
+
+    probabilities: Probabilities
+    queue_seconds: float
+    model_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    image: Image
+    since: float = field(default_factory=time.monotonic)
+    future: "Future[Answer]" = field(default_factory=Future)
+
+
+class Batcher:
+    """Groups concurrent predictions. Lives as long as the lifespan; owns the one thread that calls the model.
+
+    Args:
+        predict: From uint8 (N, size, size, 3) to float32 (N, labels); called on the model thread alone.
+        queue_limit: How many images may wait; one more is refused.
+    """
+
+    def __init__(self, predict: Callable[[Images], Probabilities], queue_limit: int) -> None:
+        self._predict = predict
+        self._queue_limit = queue_limit
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+
+    def start(self) -> None:
+        """Start the model thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer what waits, then end the model thread; returns when it has ended."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    async def submit(self, image: Image) -> Answer:
+        """Wait for the model's answer to one image; cancelling the wait takes the image out of the queue.
+
+        Args:
+            image: uint8 (size, size, 3), RGB in [0, 255].
+
+        Raises:
+            OverloadedError: As many images wait as may.
+            PredictionError: The batch failed in the model; or whatever else the model raised.
+        """
+        waiting = _Waiting(image)
+        with self._changed:
+            if len(self._queue) >= self._queue_limit:
+                raise OverloadedError(
+                    f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
+                    retry_after_seconds=RETRY_AFTER_SECONDS,
+                )
+            self._queue.append(waiting)
+            self._changed.notify()
+        try:
+            return await asyncio.wrap_future(waiting.future)
+        finally:
+            self._forget(waiting)
+
+    def _forget(self, waiting: _Waiting) -> None:
+        """Free the place of an image whose caller has left, so that it does not keep others out."""
+        with self._changed:
+            if waiting in self._queue:
+                self._queue.remove(waiting)
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            self._answer(batch)
+
+    def _next_batch(self) -> Sequence[_Waiting]:
+        """Wait for images and take up to a batch of them; none when the batcher is closed and all are answered."""
+        batch: list[_Waiting] = []
+        with self._changed:
+            while not batch:
+                self._changed.wait_for(lambda: self._queue or self._closed)
+                if not self._queue:
+                    break
+                taken = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+                batch = [waiting for waiting in taken if waiting.future.set_running_or_notify_cancel()]
+        return batch
+
+    def _answer(self, batch: Sequence[_Waiting]) -> None:
+        formed = time.monotonic()
+        try:
+            rows = self._predict(np.stack([waiting.image for waiting in batch]))
+            model_seconds = time.monotonic() - formed
+            answers = [
+                Answer(row, formed - waiting.since, model_seconds) for waiting, row in zip(batch, rows, strict=True)
+            ]
+        except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to this batch, and the thread lives on
+            for waiting in batch:
+                waiting.future.set_exception(error)
+            return
+        for waiting, answer in zip(batch, answers, strict=True):
+            waiting.future.set_result(answer)

@@ -1,0 +1,100 @@
+"""One structured line a request: JSON for machines, words on a terminal; no image content and no file name."""
+
+import json
+import logging
+import sys
+import time
+import uuid
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("catdog_api")
+
+REQUEST_ID_HEADER = b"x-request-id"
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON object, with the fields that its `extra` carries under `fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+class TerminalFormatter(logging.Formatter):
+    """A record as words, for a person who watches."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, with a traceback below it where there is one."""
+        words = [self.formatTime(record, "%H:%M:%S"), record.getMessage()]
+        words += [f"{name}={value}" for name, value in _fields(record).items()]
+        if record.exc_info:
+            words.append("\n" + self.formatException(record.exc_info))
+        return " ".join(words)
+
+
+def configure(level: str) -> None:
+    """Send the service's and uvicorn's records to stderr, formatted for who reads there.
+
+    Args:
+        level: debug, info, warning or error.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
+    for name in ("catdog_api", "uvicorn"):
+        named = logging.getLogger(name)
+        named.handlers = [handler]
+        named.propagate = False
+        named.setLevel(level.upper())
+
+
+class RequestLogMiddleware:
+    """Writes one line a request and gives each an id, returned as `X-Request-ID`. One for the app's life.
+
+    Endpoints add to the line through `request.state.log`, a dict.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request through and log it when its answer is out."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        request_id = uuid.uuid4().hex
+        fields: dict[str, Any] = {}
+        scope.setdefault("state", {})["log"] = fields
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            fields = {"id": request_id, "status": status, **fields, "ms": _milliseconds(started)}
+            logger.info("%s %s", scope["method"], scope["path"], extra={"fields": fields})
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return fields
+
+
+def _milliseconds(started: float) -> float:
+    return round(1000 * (time.monotonic() - started), 1)

@@ -1,0 +1,95 @@
+"""From bytes to an answer: decode on a thread pool, predict through the batcher; the event loop does neither."""
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from catdog_api.batching import Batcher
+from catdog_api.classifier import Classifier
+from catdog_api.decoding import Decoded, decode
+from catdog_api.errors import DeadlineExceededError
+from catdog_api.tensors import Probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to one photograph and where its time went.
+
+    Attributes:
+        photograph: Its own width, height and format.
+        probabilities: float32 (labels,), calibrated, in the order of the manifest's labels.
+        decode_seconds: Waiting for a thread included.
+        queue_seconds: Waiting for the model.
+        model_seconds: In the model, with whatever else was in the batch.
+    """
+
+    photograph: Decoded
+    probabilities: Probabilities
+    decode_seconds: float
+    queue_seconds: float
+    model_seconds: float
+
+
+class Pipeline:
+    """The one way from bytes to an answer. Lives as long as the lifespan; used on the event loop.
+
+    Args:
+        classifier: Loaded; its `predict` runs on the batcher's thread alone.
+        max_pixels: Largest photograph to decode, width times height.
+        queue_limit: How many photographs may wait for the model.
+        deadline_seconds: Longest time for an answer.
+    """
+
+    def __init__(self, classifier: Classifier, *, max_pixels: int, queue_limit: int, deadline_seconds: float) -> None:
+        self.manifest = classifier.manifest
+        self._max_pixels = max_pixels
+        self._deadline_seconds = deadline_seconds
+        self._batcher = Batcher(classifier.predict, queue_limit)
+        self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+
+    def start(self) -> None:
+        """Start the model thread."""
+        self._batcher.start()
+
+    def close(self) -> None:
+        """Finish what was taken on, then end the threads."""
+        self._decoders.shutdown()
+        self._batcher.close()
+
+    async def predict(self, data: bytes) -> Outcome:
+        """Answer one photograph.
+
+        Args:
+            data: An encoded image, as it came.
+
+        Raises:
+            ImageError: The bytes are not one photograph.
+            OverloadedError: Too many photographs wait for the model.
+            DeadlineExceededError: The answer did not come in time.
+            PredictionError: The model failed.
+        """
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await self._predict(data)
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"There was no answer within {self._deadline_seconds:g} seconds; the service has too much to do."
+            ) from error
+
+    async def _predict(self, data: bytes) -> Outcome:
+        started = time.monotonic()
+        loop = asyncio.get_running_loop()
+        photograph = await loop.run_in_executor(
+            self._decoders, lambda: decode(data, self.manifest.input_size, max_pixels=self._max_pixels)
+        )
+        decoded = time.monotonic()
+        answer = await self._batcher.submit(photograph.image)
+        return Outcome(
+            photograph=photograph,
+            probabilities=answer.probabilities,
+            decode_seconds=decoded - started,
+            queue_seconds=answer.queue_seconds,
+            model_seconds=answer.model_seconds,
+        )

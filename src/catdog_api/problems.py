@@ -1,0 +1,155 @@
+"""The one table from errors to statuses, and the one error body: RFC 9457 application/problem+json."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from catdog_api import errors
+from catdog_api.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: its name in `type`, its title and its status."""
+
+    name: str
+    title: str
+    status: HTTPStatus
+
+
+KINDS: Mapping[type[errors.CatdogError], Kind] = {
+    errors.MissingFileError: Kind("missing-file", "No file", HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.TooManyFilesError: Kind("too-many-files", "More than one file", HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.MalformedUploadError: Kind("malformed-upload", "Malformed upload", HTTPStatus.BAD_REQUEST),
+    errors.TooManyBytesError: Kind("too-many-bytes", "Too many bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    errors.UnsupportedMediaTypeError: Kind(
+        "unsupported-media-type", "Unsupported media type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    ),
+    errors.EmptyImageError: Kind("empty-image", "Empty file", HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.NotAnImageError: Kind("not-an-image", "Not an image", HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    errors.UnsupportedFormatError: Kind(
+        "unsupported-format", "Unsupported image format", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    ),
+    errors.TruncatedImageError: Kind("truncated-image", "Damaged image", HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.TooManyPixelsError: Kind("too-many-pixels", "Too many pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    errors.NotReadyError: Kind("not-ready", "Not ready", HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.PredictionError: Kind("prediction-failed", "The model failed", HTTPStatus.INTERNAL_SERVER_ERROR),
+    errors.OverloadedError: Kind("overloaded", "Overloaded", HTTPStatus.SERVICE_UNAVAILABLE),
+    errors.DeadlineExceededError: Kind("deadline-exceeded", "Deadline exceeded", HTTPStatus.GATEWAY_TIMEOUT),
+}
+"""Every error that a request can end in. `ArtifactError` and `SettingsError` stop the start instead."""
+
+
+def problem_of(error: errors.CatdogError) -> Problem:
+    """Say what went wrong as the API does."""
+    return _problem(KINDS[type(error)], str(error))
+
+
+def documented(kinds: Iterable[type[errors.CatdogError]]) -> dict[int | str, dict[str, Any]]:
+    """Describe for the OpenAPI document which problems an operation can end in.
+
+    Args:
+        kinds: Errors that the operation raises.
+
+    Returns:
+        FastAPI's `responses`: one entry a status, with an example for every problem of that status.
+    """
+    responses: dict[int | str, dict[str, Any]] = {}
+    for error in kinds:
+        kind = KINDS[error]
+        entry = responses.setdefault(
+            kind.status.value, {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
+        )
+        titles = [title for title in (entry["description"], kind.title) if title]
+        entry["description"] = "; ".join(titles)
+        detail = (error.__doc__ or "").split("\n")[0]
+        entry["content"][MEDIA_TYPE]["examples"][kind.name] = {
+            "summary": kind.title,
+            "value": _problem(kind, detail).model_dump(),
+        }
+    return responses
+
+
+def install(app: FastAPI) -> None:
+    """Make every error leave the app as a problem."""
+    app.add_exception_handler(errors.CatdogError, _on_catdog_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+class ProblemMiddleware:
+    """Outside of everything: turns the framework's own plain-text errors (a declared 413, a crash's 500) into problems.
+
+    Holds no state of its own; one for the app's life.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request through, and replace the answer where it is a plain-text error."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        replaced = False
+
+        async def send_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and _is_plain_error(message):
+                replaced = True
+                await _of_status(message["status"], scope)(scope, receive, send)
+            elif not replaced:
+                await send(message)
+
+        await self._app(scope, receive, send_problem)
+
+
+_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+
+
+def _problem(kind: Kind, detail: str) -> Problem:
+    return Problem(type=f"/problems/{kind.name}", title=kind.title, status=kind.status.value, detail=detail)
+
+
+def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
+
+
+def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
+    """Say in a problem what the framework says in a bare status."""
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        limit = scope["app"].state.settings.max_upload_bytes
+        detail = f"The request's body is larger than the {limit:,} bytes that this service takes."
+        return _response(_problem(KINDS[errors.TooManyBytesError], detail), headers)
+    phrase = HTTPStatus(status)
+    detail = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {scope['path']}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{scope['path']} does not answer to {scope['method']}.",
+        HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed on this request; its log says why.",
+    }.get(phrase, phrase.description or phrase.phrase)
+    # RFC 9457, section 4.2.1: about:blank is the type of a problem that says no more than its status.
+    return _response(Problem(type="about:blank", title=phrase.phrase, status=status, detail=detail), headers)
+
+
+def _is_plain_error(start: Message) -> bool:
+    media_type = dict(start["headers"]).get(b"content-type", b"")
+    return int(start["status"]) >= HTTPStatus.BAD_REQUEST and bytes(media_type).startswith(b"text/plain")
+
+
+async def _on_catdog_error(request: Request, error: Exception) -> Response:
+    problem = problem_of(cast("errors.CatdogError", error))
+    request.state.log["problem"] = problem.type
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, errors.OverloadedError) else None
+    return _response(problem, headers)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    http = cast("HTTPException", error)
+    return _of_status(http.status_code, request.scope, http.headers)

@@ -1,0 +1,125 @@
+"""The wire contract: what goes over HTTP as JSON, with an example on every model."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from catdog_api.artifact import Manifest
+from catdog_api.decoding import Decoded
+from catdog_api.labels import by_label, decide
+from catdog_api.tensors import Probabilities
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class PhotographInfo(BaseModel):
+    """What the service saw of the file."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"width": 500, "height": 375, "format": "JPEG"}})
+
+    width: int = Field(description="Of the photograph as a person sees it, after EXIF orientation, pixels.")
+    height: int = Field(description="Likewise.")
+    format: str = Field(description="JPEG, PNG, WEBP, GIF, BMP, AVIF, TIFF or HEIF.")
+
+
+class ModelName(BaseModel):
+    """Which model answered."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "catdog", "version": "1.0.0"}})
+
+    name: str
+    version: str
+
+
+class Prediction(BaseModel):
+    """The answer to one photograph."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "label": "cat",
+                "probabilities": {"cat": 0.97, "dog": 0.02, "neither": 0.01},
+                "image": {"width": 500, "height": 375, "format": "JPEG"},
+                "model": {"name": "catdog", "version": "1.0.0"},
+            }
+        }
+    )
+
+    label: str = Field(description="The label with the highest probability.")
+    probabilities: dict[str, Probability] = Field(description="Calibrated, one for each label; they sum to 1.")
+    image: PhotographInfo
+    model: ModelName
+
+    @classmethod
+    def of(cls, manifest: Manifest, photograph: Decoded, probabilities: Probabilities) -> Self:
+        """Pack an answer.
+
+        Args:
+            manifest: Of the model that answered.
+            photograph: What was decoded.
+            probabilities: float32 (labels,), calibrated, in the order of the manifest's labels.
+        """
+        return cls(
+            label=decide(manifest.labels, probabilities),
+            probabilities=by_label(manifest.labels, probabilities),
+            image=PhotographInfo(width=photograph.width, height=photograph.height, format=photograph.format),
+            model=ModelName(name=manifest.name, version=manifest.version),
+        )
+
+
+class ModelInfo(BaseModel):
+    """What the served model is, and how good it was on photographs it had never seen."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "catdog",
+                "version": "1.0.0",
+                "labels": ["cat", "dog", "neither"],
+                "input_size": 128,
+                "sha256": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+                "parameters": 1_900_000,
+                "multiply_adds": 390_000_000,
+                "temperature": 0.9,
+                "figures": {"accuracy": {"value": 0.96, "n": 4453, "interval": [0.954, 0.966]}},
+            }
+        }
+    )
+
+    name: str
+    version: str
+    labels: list[str] = Field(description="In the order of the network's outputs.")
+    input_size: int = Field(description="Height and width to which a photograph is brought, pixels.")
+    sha256: str = Field(description="Of the model file.")
+    parameters: int = Field(description="Numbers in the network.")
+    multiply_adds: int = Field(description="For one photograph.")
+    temperature: float = Field(description="By which logits are divided before the softmax.")
+    figures: dict[str, Any] = Field(description="Measured on held-out photographs, with n and 95 % interval.")
+
+
+class Health(BaseModel):
+    """Whether the service lives, or is ready to answer."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
+
+    status: str
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 (Problem Details for HTTP APIs) says it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "/problems/not-an-image",
+                "title": "Not an image",
+                "status": 415,
+                "detail": "The file's 1,024 bytes are those of no image format.",
+            }
+        }
+    )
+
+    type: str = Field(description="Names the kind of problem; the same for every occurrence.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status, once more.")
+    detail: str = Field(description="What was received, and what was expected.")

@@ -1,0 +1,87 @@
+"""The settings: `CATDOG_*` from the environment, flags of the command over them, one frozen object."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from catdog_api.errors import SettingsError
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def bundled(name: str) -> Path:
+    """Return where a folder that comes with the package lies: inside an installed wheel, beside `src` in a checkout.
+
+    Args:
+        name: `models` or `static`.
+    """
+    package = Path(__file__).resolve().parent
+    installed = package / name
+    return installed if installed.is_dir() else package.parents[1] / name
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Read once at the start; immutable; safe in any thread."""
+
+    model_config = SettingsConfigDict(env_prefix="CATDOG_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    model: Path = Field(
+        default_factory=lambda: bundled("models") / "catdog.keras",
+        description="Model file; its manifest lies beside it, with .json for .keras.",
+    )
+    max_upload_bytes: int = Field(10 * 1024**2, gt=0, description="Largest request body, bytes.")
+    max_pixels: int = Field(50_000_000, gt=0, description="Largest photograph, width times height.")
+    queue_limit: int = Field(64, gt=0, description="Photographs that may wait for the model; more are refused.")
+    deadline_seconds: float = Field(10.0, gt=0, description="Longest time from upload to answer, seconds.")
+    log_level: LogLevel = Field("info", description="debug, info, warning or error.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call the API, separated by commas; * is every one."
+    )
+    tls_certificate: Path | None = Field(None, description="Certificate chain (PEM); with it the service speaks HTTPS.")
+    tls_key: Path | None = Field(None, description="Private key (PEM) of that certificate.")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key are needed together")
+        for path in (self.tls_certificate, self.tls_key):
+            if path is not None and not path.is_file():
+                raise ValueError(f"{path} is no file")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Where a person on this machine finds the service."""
+        scheme = "https" if self.tls_certificate else "http"
+        host = "localhost" if self.host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else self.host  # noqa: S104  # compared
+        return f"{scheme}://{host}:{self.port}"
+
+
+def read_settings(flags: dict[str, Any] | None = None) -> Settings:
+    """Read the settings from the environment, with flags over them.
+
+    Args:
+        flags: By field name; they win over the environment.
+
+    Raises:
+        SettingsError: A value cannot be read, or values contradict each other; the message names them.
+    """
+    try:
+        return Settings(**(flags or {}))
+    except ValidationError as error:
+        problems = [
+            ": ".join([*(f"CATDOG_{str(part).upper()}" for part in item["loc"][:1]), item["msg"]])
+            for item in error.errors()
+        ]
+        raise SettingsError("; ".join(problems)) from error

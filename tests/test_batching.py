@@ -1,0 +1,135 @@
+"""Batches, their bounds, and who is hurt when one fails."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from catdog_api.batching import MAX_BATCH, Batcher
+from catdog_api.errors import OverloadedError, PredictionError
+from catdog_api.tensors import Image, Images, Probabilities
+from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
+
+RED, GREEN, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ([255, 0, 0], [0, 255, 0], [0, 0, 255]))
+
+Start = Callable[..., Batcher]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start batchers, and close them when the test is over."""
+    started = []
+
+    def start_one(predict: Callable[[Images], Probabilities], queue_limit: int = 64) -> Batcher:
+        batcher = Batcher(predict, queue_limit)
+        batcher.start()
+        started.append(batcher)
+        return batcher
+
+    yield start_one
+    for batcher in started:
+        batcher.close()
+
+
+async def behind_the_gate(batcher: Batcher, classifier: GatedClassifier) -> "asyncio.Task[object]":
+    """Occupy the model with one image, so that what is submitted next must wait."""
+    first = asyncio.create_task(batcher.submit(RED))
+    await asyncio.to_thread(classifier.entered.wait, 10)
+    return first
+
+
+async def submitted(batcher: Batcher, images: list[Image]) -> "list[asyncio.Task[object]]":
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(batcher.submit(image)) for image in images]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_everyone_gets_the_answer_to_their_own_image(start: Start) -> None:
+    batcher = start(ColourClassifier().predict)
+    answers = await asyncio.gather(*(batcher.submit(image) for image in [RED, GREEN, BLUE] * 20))
+    assert [int(np.argmax(answer.probabilities)) for answer in answers] == [0, 1, 2] * 20
+
+
+async def test_a_lone_request_does_not_wait_for_company(start: Start) -> None:
+    classifier = ColourClassifier()
+    answer = await start(classifier.predict).submit(RED)
+    assert classifier.batches == [1]
+    assert answer.queue_seconds >= 0
+    assert answer.model_seconds > 0
+
+
+async def test_what_arrives_while_the_model_is_busy_becomes_one_batch(start: Start) -> None:
+    classifier = GatedClassifier()
+    batcher = start(classifier.predict)
+    first = await behind_the_gate(batcher, classifier)
+    rest = await submitted(batcher, [GREEN] * (MAX_BATCH + 2))
+    classifier.gate.set()
+    await asyncio.gather(first, *rest)
+    assert classifier.batches == [1, MAX_BATCH, 2]
+
+
+async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(start: Start) -> None:
+    classifier = GatedClassifier()
+    batcher = start(classifier.predict, queue_limit=2)
+    first = await behind_the_gate(batcher, classifier)
+    waiting = await submitted(batcher, [GREEN, GREEN])
+    with pytest.raises(OverloadedError) as refusal:
+        await batcher.submit(BLUE)
+    assert refusal.value.retry_after_seconds >= 1
+    classifier.gate.set()
+    await asyncio.gather(first, *waiting)
+
+
+async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(start: Start) -> None:
+    classifier = GatedClassifier()
+    batcher = start(classifier.predict, queue_limit=1)
+    first = await behind_the_gate(batcher, classifier)
+    (leaver,) = await submitted(batcher, [GREEN])
+    leaver.cancel()
+    await asyncio.wait({leaver})
+    (stayer,) = await submitted(batcher, [BLUE])
+    classifier.gate.set()
+    await asyncio.gather(first, stayer)
+    assert classifier.batches == [1, 1]
+
+
+async def test_a_failed_batch_fails_only_its_own_and_the_thread_lives_on(start: Start) -> None:
+    batcher = start(FailingClassifier(failing=[0]).predict)
+    with pytest.raises(PredictionError):
+        await batcher.submit(RED)
+    assert np.argmax((await batcher.submit(GREEN)).probabilities) == 1
+
+
+async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start: Start) -> None:
+    rows = iter([0, 1])
+    batcher = start(lambda images: ColourClassifier().predict(images)[: next(rows)])
+    with pytest.raises(ValueError, match="shorter"):
+        await batcher.submit(RED)
+    assert np.argmax((await batcher.submit(RED)).probabilities) == 0
+
+
+async def test_closing_answers_what_was_taken_on() -> None:
+    classifier = GatedClassifier()
+    batcher = Batcher(classifier.predict, queue_limit=64)
+    batcher.start()
+    first = await behind_the_gate(batcher, classifier)
+    rest = await submitted(batcher, [GREEN, BLUE])
+    classifier.gate.set()
+    await asyncio.to_thread(batcher.close)
+    answers = await asyncio.gather(first, *rest)
+    assert len(answers) == 3
+
+
+async def test_a_batch_whose_waiters_all_left_before_it_was_formed_is_passed_over(start: Start) -> None:
+    classifier = GatedClassifier()
+    batcher = start(classifier.predict)
+    first = await behind_the_gate(batcher, classifier)
+    leavers = await submitted(batcher, [GREEN, GREEN])
+    for leaver in leavers:
+        leaver.cancel()
+    await asyncio.wait(leavers)
+    classifier.gate.set()
+    await first
+    await batcher.submit(BLUE)
+    assert classifier.batches == [1, 1]
