@@ -1,0 +1,113 @@
+"""`catdog_api.decoding`: every format, mode and orientation shows its own colours."""
+
+import functools
+import struct
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, JpegImagePlugin
+
+from catdog_api.decoding import Decoded, decode
+from tests.images import FILES, MODES, QUARTERS, WHITE, encode, png_chunk, quarters
+
+_look = functools.partial(decode, size=32, max_pixels=1_000_000)
+every_file = pytest.mark.parametrize(("name", "make"), [pytest.param(*FILES[key], id=key) for key in FILES])
+
+
+def _assert_shows(decoded: Decoded, colours: object, tolerance: int) -> None:
+    """Compare the middles of the four quarters with four RGB colours or greys."""
+    assert decoded.image.shape == (32, 32, 3)
+    assert decoded.image.dtype == np.uint8
+    found = decoded.image[[8, 24]][:, [8, 24]].astype(int)
+    expected = np.array(colours)
+    expected = expected if expected.ndim == 3 else np.stack([expected] * 3, axis=-1)
+    assert np.abs(found - expected).max() <= tolerance, found
+
+
+@every_file
+def test_every_format_gives_the_first_frame_and_the_photographs_own_size(name: str, make: Callable[[], bytes]) -> None:
+    decoded = _look(make())
+    _assert_shows(decoded, QUARTERS, tolerance=24)  # codecs that are not exact, at their default quality
+    assert decoded.width * 3 == decoded.height * 4
+    assert decoded.format == name
+
+
+@pytest.mark.parametrize(("data", "colours"), [pytest.param(*MODES[key], id=key) for key in MODES])
+def test_every_mode_gives_its_colours_on_white(data: bytes, colours: object) -> None:
+    _assert_shows(_look(data), colours, tolerance=12)  # LAB in 8 bits, and 2 x 2 pixels enlarged
+
+
+def test_transparent_pixels_lend_no_colour_to_their_neighbours() -> None:
+    stripes = np.zeros((64, 64, 4), np.uint8)
+    stripes[:, ::2] = (*WHITE, 255)  # between them: black, wholly transparent
+    assert _look(encode(Image.fromarray(stripes), "PNG")).image.min() >= 253
+
+
+_CORNERS = {1: "abcd", 2: "badc", 3: "dcba", 4: "cdab", 5: "acbd", 6: "cadb", 7: "dbca", 8: "bdac"}
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("orientation", _CORNERS)
+def test_the_photograph_stands_upright(name: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    decoded = _look(encode(quarters(), name, exif=exif))
+    colours = dict(zip("abcd", [*QUARTERS[0], *QUARTERS[1]], strict=True))
+    a, b, c, d = (colours[corner] for corner in _CORNERS[orientation])
+    _assert_shows(decoded, ((a, b), (c, d)), tolerance=24)
+    assert (decoded.width, decoded.height) == ((48, 64) if orientation > 4 else (64, 48))
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        pytest.param(b"Exif\0\0rubbish", id="rubbish"),
+        pytest.param(b"Exif\0\0II*\0\x08\0\0\0\x09\0\x12\x01", id="cut"),
+        pytest.param(
+            b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHLL", 274, 3, 1, 9) + bytes(4), id="orientation-9"
+        ),
+        pytest.param(
+            b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHL4s", 274, 2, 4, b"up\0\0") + bytes(4), id="text"
+        ),
+        pytest.param(b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHLL", 283, 5, 99, 999) + bytes(4), id="far-away"),
+    ],
+)
+def test_broken_exif_is_ignored(exif: bytes) -> None:
+    _assert_shows(_look(encode(quarters(), "JPEG", exif=exif)), QUARTERS, tolerance=24)
+
+
+def test_what_pillow_warns_of_is_not_heard_even_where_warnings_are_errors() -> None:
+    data = encode(quarters(), "PNG")
+    odd = data[:33] + png_chunk(b"acTL", bytes(8)) + data[33:]  # an animation of no frames
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [_look(odd).format, _look(odd).format] == ["PNG", "PNG"]
+
+
+def test_a_large_jpeg_is_not_decoded_in_full_and_looks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (20, 28, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise).resize((700, 500), Image.Resampling.BICUBIC), "JPEG", quality=95)
+    drafted = _look(data)
+    loaded: list[tuple[int, ...]] = []
+    monkeypatch.setattr(
+        JpegImagePlugin.JpegImageFile, "draft", lambda image, _, size: loaded.append((*image.size, *size))
+    )
+    full = _look(data)
+    assert loaded == [(700, 500, 64, 64)]
+    assert (drafted.width, drafted.height) == (700, 500)
+    assert np.abs(drafted.image.astype(int) - full.image).mean() < 1.5
+
+
+def test_many_threads_decode_the_same() -> None:
+    files = [make() for _, make in FILES.values()] * 8
+    with ThreadPoolExecutor(8) as pool:
+        images = [decoded.image for decoded in pool.map(_look, files)]
+    assert all(np.array_equal(images[i], images[i % len(FILES)]) for i in range(len(images)))
+
+
+def test_an_image_of_extreme_shape_costs_no_more_than_its_pixels() -> None:
+    decoded = decode(encode(Image.new("L", (60_000, 1), 99), "PNG"), 32, max_pixels=60_000)
+    assert (decoded.width, decoded.height, decoded.image.min(), decoded.image.max()) == (60_000, 1, 99, 99)

@@ -1,0 +1,126 @@
+"""Class folders as arrays: find the photographs, check them, drop duplicates, and pack them into one array a split."""
+
+import hashlib
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from catdog_api.decoding import decode
+from catdog_api.errors import ImageError
+from catdog_api.tensors import Image, Images
+
+SPLITS = ("train", "val", "test")
+MAX_PIXELS = 100_000_000
+
+
+class DatasetError(Exception):
+    """The folder does not hold `train`, `val` and `test` with one folder of photographs per label."""
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """One split in memory. Immutable, lives as long as the run.
+
+    Attributes:
+        images: uint8 (N, side, side, 3), RGB in [0, 255].
+        targets: int64 (N,), each the index of a label.
+        labels: The folders' names in alphabetical order: the order of the network's outputs.
+        sources: N names, each what a file's name begins with up to its first hyphen.
+        dropped: How many files were left out, by reason.
+        sha256: Of all images and targets: two runs on the same data agree in it.
+    """
+
+    images: Images
+    targets: npt.NDArray[np.int64]
+    labels: tuple[str, ...]
+    sources: tuple[str, ...]
+    dropped: dict[str, int]
+    sha256: str
+
+    def counts(self) -> dict[str, int]:
+        """Count the photographs of each label."""
+        return {label: int(np.sum(self.targets == index)) for index, label in enumerate(self.labels)}
+
+
+def find_labels(data: Path) -> tuple[str, ...]:
+    """Return the names of the folders in `data/train`, sorted.
+
+    Raises:
+        DatasetError: There are fewer than two, or the three splits do not have the same.
+    """
+    found = {split: _folders(data / split) for split in SPLITS}
+    labels = found["train"]
+    if len(labels) < 2:  # noqa: PLR2004  # one label leaves nothing to tell apart
+        raise DatasetError(f"{data}/train holds {len(labels)} label folders, and two are the least.")
+    for split, names in found.items():
+        if names != labels:
+            raise DatasetError(f"{data}/{split} holds the labels {names}, but train holds {labels}.")
+    return labels
+
+
+def load_split(data: Path, split: str, side: int) -> Photographs:
+    """Decode a split as the service decodes, on all cores, damaged files and exact duplicates left out and counted.
+
+    Args:
+        data: Holds `train`, `val` and `test`, each with one folder per label.
+        split: One of those three.
+        side: Height and width to keep the photographs in, pixels.
+
+    Raises:
+        DatasetError: The folders are not as described, or a label has no usable photograph.
+    """
+    labels = find_labels(data)
+    files = [(path, index) for index, label in enumerate(labels) for path in _files(data / split / label)]
+    images = np.empty((len(files), side, side, 3), np.uint8)
+    kept: list[int] = []
+    dropped: Counter[str] = Counter()
+    digests: set[bytes] = set()
+    content = hashlib.sha256()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = pool.map(partial(_decode, side=side), (path for path, _ in files))
+        for position, image in enumerate(tqdm(decoded, split, len(files), unit="image", disable=None)):
+            if image is None:
+                dropped["damaged"] += 1
+                continue
+            digest = hashlib.sha256(image.tobytes()).digest()
+            if digest in digests:
+                dropped["duplicate"] += 1
+                continue
+            digests.add(digest)
+            content.update(digest + bytes([files[position][1]]))
+            images[len(kept)] = image
+            kept.append(position)
+    targets = np.array([files[position][1] for position in kept], np.int64)
+    for index, label in enumerate(labels):
+        if not np.any(targets == index):
+            raise DatasetError(f"{data}/{split}/{label} holds no photograph that can be decoded.")
+    return Photographs(
+        images=images[: len(kept)],
+        targets=targets,
+        labels=labels,
+        sources=tuple(files[position][0].name.split("-", 1)[0] for position in kept),
+        dropped=dict(dropped),
+        sha256=content.hexdigest(),
+    )
+
+
+def _folders(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) if folder.is_dir() else ()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+
+
+def _decode(path: Path, side: int) -> Image | None:
+    try:
+        return decode(path.read_bytes(), side, max_pixels=MAX_PIXELS).image
+    except ImageError:
+        return None

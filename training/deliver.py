@@ -1,0 +1,48 @@
+"""What a run leaves behind: the model artifact that the service loads, the run record, and the curves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from catdog_api.artifact import Manifest, file_sha256, write_manifest
+from training.network import build_network, multiply_adds
+from training.plots import plot_curves
+
+
+def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: str, version: str) -> None:
+    """Write `catdog.keras`, its manifest `catdog.json`, the run record `run.json` and `curves.png`.
+
+    The artifact is float32 and of fixed size whatever the training computed in, and carries no optimizer.
+
+    Args:
+        network: Its weights are delivered.
+        record: As `Run.record` gives it.
+        out: The folder; made where it is missing.
+        name: Of the model, as every answer carries it.
+        version: Likewise.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    labels = tuple(record["labels"])
+    size = record["recipe"]["input_size"]
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    served = build_network(len(labels), size)
+    keras.mixed_precision.set_global_policy(policy)
+    served.set_weights(network.get_weights())
+    model = out / "catdog.keras"
+    served.save(model)
+    manifest = Manifest(
+        name=name,
+        version=version,
+        labels=labels,
+        input_size=size,
+        sha256=file_sha256(model),
+        parameters=served.count_params(),
+        multiply_adds=multiply_adds(served),
+    )
+    write_manifest(manifest, model)
+    (out / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if record["history"]:
+        plot_curves(record["history"], out / "curves.png")

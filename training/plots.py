@@ -1,0 +1,69 @@
+"""The figures that training and evaluation draw, as PNG files."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+INCHES = (6.4, 4.0)
+
+
+def plot_curves(history: Sequence[dict[str, float]], path: Path) -> None:
+    """Draw loss and validation accuracy over the epochs of a run."""
+    epochs = [figures["epoch"] for figures in history]
+    figure = Figure(figsize=INCHES, layout="constrained")
+    left = figure.subplots()
+    left.plot(epochs, [figures["loss"] for figures in history], color="tab:gray", label="training loss")
+    left.set(xlabel="epoch", ylabel="training loss, smoothed labels, augmented views")
+    right = left.twinx()
+    right.plot(epochs, [100 * figures["val_accuracy"] for figures in history], color="tab:blue")
+    right.set_ylabel("validation accuracy, %", color="tab:blue")
+    for before, after in pairwise(history):
+        if before["size"] != after["size"]:
+            left.axvline(before["epoch"] + 0.5, color="tab:gray", linewidth=0.5, linestyle="--")
+            left.text(before["epoch"] + 0.6, left.get_ylim()[1], f"{after['size']:.0f} px", va="top", fontsize=8)
+    figure.savefig(path, dpi=120)
+
+
+def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: Path) -> None:
+    """Draw a confusion matrix.
+
+    Args:
+        matrix: int64 (labels, labels), photographs by true label (rows) and answer (columns).
+        labels: In the matrix's order.
+        path: Where the PNG goes.
+    """
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    shares = matrix / matrix.sum(axis=1, keepdims=True)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*matrix.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004  # readable on either end of the map
+        text = f"{matrix[row, column]}\n{100 * shares[row, column]:.1f} %"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+    ticks = range(len(labels))
+    axes.set(xticks=ticks, yticks=ticks, xticklabels=labels, yticklabels=labels, xlabel="answer", ylabel="photograph")
+    figure.savefig(path, dpi=120)
+
+
+def plot_calibration(
+    confidence: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], path: Path
+) -> None:
+    """Draw a reliability diagram: how often answers of a given probability were right.
+
+    Args:
+        confidence: float64 (bins,), mean probability of the answers in each bin.
+        accuracy: float64 (bins,), share of them that were right.
+        counts: int64 (bins,), how many there were.
+        path: Where the PNG goes.
+    """
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    used = counts > 0
+    axes.plot([0, 1], [0, 1], color="tab:gray", linewidth=0.8)
+    axes.scatter(confidence[used], accuracy[used], s=10 + 90 * np.sqrt(counts[used] / counts.max()), color="tab:blue")
+    axes.set(xlabel="probability of the answer", ylabel="share of answers that were right", xlim=(0, 1), ylim=(0, 1.02))
+    figure.savefig(path, dpi=120)
