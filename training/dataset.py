@@ -81,7 +81,7 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
     images = np.empty((len(files), side, side, 3), np.uint8)
     kept: list[int] = []
     dropped: Counter[str] = Counter()
-    digests: set[bytes] = set()
+    first_target: dict[bytes, int] = {}
     content = hashlib.sha256()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         decoded = pool.map(partial(_decode, side=side), (path for path, _ in files))
@@ -90,17 +90,18 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
                 dropped["damaged"] += 1
                 continue
             digest = hashlib.sha256(image.tobytes()).digest()
-            if digest in digests:
-                dropped["duplicate"] += 1
+            target = files[position][1]
+            if digest in first_target:
+                dropped["duplicate" if first_target[digest] == target else "duplicate under another label"] += 1
                 continue
-            digests.add(digest)
-            content.update(digest + bytes([files[position][1]]))
+            first_target[digest] = target
+            content.update(digest + target.to_bytes(1 + target.bit_length() // 8))
             images[len(kept)] = image
             kept.append(position)
     targets = np.array([files[position][1] for position in kept], np.int64)
     for index, label in enumerate(labels):
         if not np.any(targets == index):
-            raise DatasetError(f"{data}/{split}/{label} holds no photograph that can be decoded.")
+            raise DatasetError(f"{data}/{split}/{label} holds no photograph of its own that can be decoded.")
     return Photographs(
         images=images[: len(kept)],
         targets=targets,
@@ -112,7 +113,11 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
 
 
 def _folders(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) if folder.is_dir() else ()
+    return (
+        tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+        if folder.is_dir()
+        else ()
+    )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -62,7 +62,7 @@ def _batches(images: Images) -> Iterator[Images]:
 def main() -> None:
     """Evaluate from the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--data", type=Path, required=True, help="holds val and test, one folder per label each")
+    parser.add_argument("--data", type=Path, required=True, help="holds train, val and test, one folder per label each")
     parser.add_argument(
         "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
     )

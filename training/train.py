@@ -7,8 +7,8 @@ when the same command is given again.
 """
 
 import argparse
+import importlib
 import json
-import os
 import sys
 import time
 from dataclasses import asdict
@@ -17,12 +17,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
+
+import catdog_api.classifier  # noqa: F401  # before Keras: it imports TensorFlow without TensorFlow's announcements
+
+# isort: split
+import keras
 
 from training.augment import plain_views, prepared, random_views
 from training.dataset import DatasetError, Photographs, load_split
@@ -49,6 +51,8 @@ class Run:
         self.folder = folder
         self.one_hot = np.eye(len(photographs.labels), dtype=np.float32)
         self.steps_per_epoch = len(photographs.targets) // recipe.batch_size
+        if not self.steps_per_epoch:
+            raise RunError(f"{len(photographs.targets)} photographs are fewer than one batch of {recipe.batch_size}.")
         self.history: list[dict[str, float]] = []
         self.network = build_network(len(photographs.labels))
         self.averaged = build_network(len(photographs.labels))
@@ -96,13 +100,15 @@ class Run:
             name: {"counts": split.counts(), "dropped": split.dropped, "sha256": split.sha256}
             for name, split in (("train", self.photographs), ("val", self.validation))
         }
+        backend = keras.backend.backend()
         packages = {name: version(name) for name in ("keras", "numpy", "pillow")}
+        packages[backend] = importlib.import_module(backend).__version__  # tensorflow has two distributions
         return {
             "labels": self.photographs.labels,
             "recipe": asdict(self.recipe),
             "data": data,
             "precision": keras.mixed_precision.global_policy().name,
-            "backend": keras.backend.backend(),
+            "backend": backend,
             "python": sys.version.split()[0],
             "packages": packages,
             "history": self.history,
@@ -170,6 +176,12 @@ class Run:
         return f"{seconds / 60:.0f} min left"
 
 
+def policy_of(folder: Path) -> str:
+    """Return the dtype policy that a run in this folder began with, or for a new one the faster."""
+    record = folder / "record.json"
+    return str(json.loads(record.read_text())["precision"]) if record.exists() else faster_policy()
+
+
 def faster_policy() -> str:
     """Return the dtype policy in which this processor runs a convolution faster, by trying both."""
 
@@ -196,7 +208,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a two-minute run of the same code, to see that it works")
     arguments = parser.parse_args()
     recipe = SMOKE if arguments.smoke else Recipe()
-    keras.mixed_precision.set_global_policy(faster_policy())
+    keras.mixed_precision.set_global_policy(policy_of(arguments.run))
     try:
         photographs, validation = (load_split(arguments.data, split, STORED_SIDE) for split in ("train", "val"))
         run = Run(recipe, photographs, validation, arguments.run)

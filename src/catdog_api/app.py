@@ -1,17 +1,17 @@
 """The application: `create_app` builds it from settings; the lifespan loads the one model and takes it down again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from catdog_api import browser, problems, routes
+from catdog_api import __version__, browser, problems, routes
 from catdog_api.classifier import load
 from catdog_api.logs import RequestLogMiddleware
-from catdog_api.pipeline import Pipeline
+from catdog_api.pipeline import Pipeline, Predictor
 from catdog_api.problems import ProblemMiddleware
 from catdog_api.settings import Settings
 
@@ -31,23 +31,25 @@ class CatdogApp(FastAPI):
         return RequestLogMiddleware(ProblemMiddleware(super().build_middleware_stack()))
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = load) -> FastAPI:
     """Build the application; nothing is loaded before its lifespan begins.
 
     Args:
         settings: Kept on `app.state.settings`.
+        load_model: Called once, in the lifespan, with `settings.model`.
     """
     app = CatdogApp(
         title="catdog-api",
         summary="Cat, dog or neither?",
         description=DESCRIPTION,
-        version=_version(),
+        version=__version__,
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
         max_body_size=settings.max_upload_bytes,
     )
     app.state.settings = settings
+    app.state.load_model = load_model
     app.state.ready = False
     problems.install(app)
     app.include_router(routes.router)
@@ -67,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load and warm up before the first request; finish what was taken on after the last."""
     settings: Settings = app.state.settings
-    classifier = load(settings.model)
+    classifier: Predictor = app.state.load_model(settings.model)
     classifier.warm_up()
     pipeline = Pipeline(
         classifier,
@@ -82,10 +84,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.ready = False
     pipeline.close()
-
-
-def _version() -> str:
-    try:
-        return version("catdog-api")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"

@@ -51,6 +51,7 @@ class Classifier:
         self._logits = tf.function(
             lambda images: network(images, training=False),
             input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
+            autograph=False,  # there is no Python control flow to translate, and it would need a writable folder
         )
 
     def warm_up(self) -> None:

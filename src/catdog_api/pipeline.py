@@ -5,12 +5,27 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
+from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher
-from catdog_api.classifier import Classifier
 from catdog_api.decoding import Decoded, decode
 from catdog_api.errors import DeadlineExceededError
-from catdog_api.tensors import Probabilities
+from catdog_api.tensors import Images, Probabilities
+
+
+class Predictor(Protocol):
+    """What the pipeline needs of a classifier; `classifier.Classifier` is one."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the model is."""
+
+    def warm_up(self) -> None:
+        """Do once what would otherwise make the first requests slow."""
+
+    def predict(self, images: Images) -> Probabilities:
+        """Map uint8 (N, size, size, 3) to calibrated float32 (N, labels)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class Pipeline:
         deadline_seconds: Longest time for an answer.
     """
 
-    def __init__(self, classifier: Classifier, *, max_pixels: int, queue_limit: int, deadline_seconds: float) -> None:
+    def __init__(self, classifier: Predictor, *, max_pixels: int, queue_limit: int, deadline_seconds: float) -> None:
         self.manifest = classifier.manifest
         self._max_pixels = max_pixels
         self._deadline_seconds = deadline_seconds

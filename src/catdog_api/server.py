@@ -17,6 +17,7 @@ from catdog_api.settings import Settings
 
 GRACE_SECONDS = 20  # a slow client must not keep the process from ending
 KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -72,6 +73,7 @@ async def _serve(app: FastAPI, config: uvicorn.Config) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        # `::` is meant as every address, those of the older protocol too.
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
     except OSError as error:
         raise SettingsError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error

@@ -64,7 +64,8 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """Where a person on this machine finds the service."""
         scheme = "https" if self.tls_certificate else "http"
-        host = "localhost" if self.host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else self.host  # noqa: S104  # compared
+        named = f"[{self.host}]" if ":" in self.host else self.host
+        host = "localhost" if self.host in {"127.0.0.1", "0.0.0.0", "::"} else named  # noqa: S104  # compared
         return f"{scheme}://{host}:{self.port}"
 
 

@@ -1,5 +1,7 @@
 """The request's body as the bytes of one photograph: a multipart field `file`, or the raw image itself."""
 
+from collections.abc import AsyncGenerator
+
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -61,13 +63,29 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
     )
 
 
+class _Parser(MultiPartParser):
+    """Starlette's parser, which takes a body without its closing line for whole, made to refuse it."""
+
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": MAX_TEXT_BYTES}
+        super().__init__(request.headers, self._whole(request), **limits)
+        self.spool_max_size = max_bytes
+        self._ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def _whole(self, request: Request) -> AsyncGenerator[bytes, None]:
+        async for chunk in request.stream():
+            yield chunk
+        # Raised in here, where the parser still closes the files that it opened.
+        if not self._ended:
+            raise MultiPartException("it ends before its closing boundary.")
+
+
 async def _read_field(request: Request, max_bytes: int) -> bytes:
-    parser = MultiPartParser(
-        request.headers, request.stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_TEXT_BYTES
-    )
-    parser.spool_max_size = max_bytes
     try:
-        form = await parser.parse()
+        form = await _Parser(request, max_bytes).parse()
     except MultiPartException as error:
         raise MalformedUploadError(f"The multipart body cannot be read: {error.message}") from error
     try:

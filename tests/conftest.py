@@ -1,0 +1,73 @@
+"""What many tests start from: an app around a small fake model, and a real service process around the true one."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from catdog_api.app import create_app
+from catdog_api.pipeline import Predictor
+from catdog_api.settings import Settings
+from tests.fakes import ColourClassifier
+
+Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in [name for name in os.environ if name.startswith("CATDOG_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Serve an app around a classifier in this process, under given settings; return its client."""
+    async with AsyncExitStack() as stack:
+
+        async def start(classifier: Predictor | None = None, **settings: object) -> httpx.AsyncClient:
+            predictor = classifier or ColourClassifier()
+            app = create_app(Settings(**settings), lambda _: predictor)  # type: ignore[arg-type]  # names are checked
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            return await stack.enter_async_context(client_of(app))
+
+        yield start
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    """Return a client that calls the app without a socket, and sees a crash as its caller would."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://catdog.test")
+
+
+@pytest.fixture(scope="session")
+def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start `catdog-api serve` with the true model as a process of its own; return its address."""
+    log = tmp_path_factory.mktemp("service") / "log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CATDOG_")}
+    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
+    command = [sys.executable, "-m", "catdog_api", "serve", "--port", "0"]
+    with log.open("w") as stream, subprocess.Popen(command, stderr=stream, env=environment) as process:  # noqa: S603  # ours
+        try:
+            yield wait_for_address(process, log)
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, "the service did not end in order"
+
+
+def wait_for_address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Return where a service process answers, as soon as its log says so."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"answers at (http://\S+)", log.read_text()):
+            return found[1]
+        time.sleep(0.1)
+    pytest.fail(f"the service did not start: {log.read_text()}")

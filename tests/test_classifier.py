@@ -1,0 +1,142 @@
+"""Loading a model artifact: what is served, and what stops the start."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from catdog_api.artifact import Manifest, file_sha256, manifest_path, read_manifest, verify, write_manifest
+from catdog_api.classifier import load
+from catdog_api.errors import ArtifactError, PredictionError
+
+SIZE = 16
+LABELS = ("cat", "dog", "neither")
+
+
+@pytest.fixture(scope="module")
+def drawn_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return a real `.keras` file: the mean colours, weighted by nothing that was trained."""
+    images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
+    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 64)(images))
+    path = tmp_path_factory.mktemp("drawn") / "model.keras"
+    keras.Model(images, keras.layers.Dense(3, kernel_initializer="identity")(features)).save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def model(tmp_path: Path, drawn_model: bytes) -> Path:
+    """Return where a whole artifact lies."""
+    path = tmp_path / "model.keras"
+    path.write_bytes(drawn_model)
+    write_manifest(Manifest("drawn", "1.2.3", LABELS, SIZE, file_sha256(path), temperature=2.0), path)
+    return path
+
+
+def colours(*rows: list[int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.stack([np.full((SIZE, SIZE, 3), row, np.uint8) for row in rows])
+
+
+def test_a_whole_artifact_answers_with_calibrated_probabilities(model: Path) -> None:
+    classifier = load(model)
+    classifier.warm_up()
+    probabilities = classifier.predict(colours([255, 0, 0], [0, 128, 0]))
+    odds = np.exp(np.array([[255, 0, 0], [0, 128, 0]]) / 64 / 2.0)
+    assert probabilities == pytest.approx(odds / odds.sum(axis=1, keepdims=True), abs=1e-5)
+    assert probabilities.dtype == np.float32
+
+
+def test_an_image_alone_and_in_a_batch_gets_the_same_answer(model: Path) -> None:
+    classifier = load(model)
+    images = colours([255, 0, 0], [1, 2, 3], [7, 200, 9])
+    together = classifier.predict(images)
+    alone = np.concatenate([classifier.predict(image[None]) for image in images])
+    assert together == pytest.approx(alone, abs=1e-3)
+
+
+def test_what_is_not_a_number_is_never_an_answer(model: Path) -> None:
+    classifier = load(model)
+    classifier.manifest = replace(classifier.manifest, temperature=float("nan"))
+    with pytest.raises(PredictionError, match="no probabilities"):
+        classifier.predict(colours([1, 2, 3]))
+
+
+def test_a_missing_model_is_named(model: Path) -> None:
+    model.unlink()
+    with pytest.raises(ArtifactError, match="cannot be read: No such file"):
+        load(model)
+
+
+def test_a_missing_manifest_is_named(model: Path) -> None:
+    manifest_path(model).unlink()
+    with pytest.raises(ArtifactError, match=r"manifest .* is missing"):
+        load(model)
+
+
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_truncated_model_does_not_match_its_manifest(model: Path, keep: int) -> None:
+    model.write_bytes(model.read_bytes()[:keep])
+    with pytest.raises(ArtifactError, match="truncated, or not the one"):
+        load(model)
+
+
+def test_a_file_that_is_no_model_is_refused_even_where_the_checksum_agrees(model: Path) -> None:
+    model.write_bytes(b"not a model")
+    write_manifest(replace(read_manifest(model), sha256=file_sha256(model)), model)
+    with pytest.raises(ArtifactError, match="cannot be loaded"):
+        load(model)
+
+
+@pytest.mark.parametrize(
+    "change", [pytest.param({"input_size": 32}, id="size"), pytest.param({"labels": ("cat", "dog")}, id="labels")]
+)
+def test_a_model_of_other_shapes_than_its_manifest_says_is_refused(model: Path, change: dict[str, Any]) -> None:
+    write_manifest(replace(read_manifest(model), **change), model)
+    with pytest.raises(ArtifactError, match="its manifest says"):
+        load(model)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("[1, 2]", id="no-object"),
+        pytest.param("{}", id="no-labels"),
+        pytest.param('{"labels": ["cat", "dog"]}', id="fields-missing"),
+        pytest.param('{"labels": 5}', id="labels-no-list"),
+    ],
+)
+def test_a_manifest_that_describes_no_model_is_refused(model: Path, text: str) -> None:
+    manifest_path(model).write_text(text)
+    with pytest.raises(ArtifactError, match="does not describe a model"):
+        load(model)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"labels": ["cat"]}, id="one-label"),
+        pytest.param({"labels": ["cat", "cat"]}, id="twice-the-same"),
+        pytest.param({"labels": ["cat", ""]}, id="nameless-label"),
+        pytest.param({"labels": [1, 2]}, id="labels-of-numbers"),
+        pytest.param({"input_size": 0}, id="size-0"),
+        pytest.param({"input_size": "128"}, id="size-of-text"),
+        pytest.param({"temperature": 0}, id="temperature-0"),
+        pytest.param({"temperature": None}, id="no-temperature"),
+    ],
+)
+def test_a_manifest_with_absurd_values_is_refused(model: Path, change: dict[str, Any]) -> None:
+    path = manifest_path(model)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ArtifactError, match="needs at least two different labels"):
+        load(model)
+
+
+def test_a_manifest_is_read_as_it_was_written(model: Path) -> None:
+    manifest = replace(read_manifest(model), figures={"accuracy": {"value": 0.97, "n": 100}})
+    write_manifest(manifest, model)
+    assert read_manifest(model) == manifest
+    verify(model, manifest)

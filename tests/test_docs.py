@@ -1,0 +1,78 @@
+"""The explorer at /docs in a real Chromium: Swagger UI from its package, under the page's own policy, offline."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browsing import NewPage, photograph
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "screenshots"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def explorer(page: Page) -> Page:
+    """Open the explorer, and wait until the document is drawn."""
+    page.goto("/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    return page
+
+
+def opened(page: Page, summary: str) -> Locator:
+    """Open the operation that has the summary."""
+    operation = page.locator(".opblock").filter(has_text=summary)
+    operation.locator(".opblock-summary-control").click()
+    expect(operation.locator(".opblock-body")).to_be_visible()
+    return operation
+
+
+def test_every_operation_is_drawn_and_every_reference_of_the_document_resolves(
+    new_page: NewPage, service_url: str
+) -> None:
+    paths = httpx.get(f"{service_url}/openapi.json").json()["paths"]
+    page = explorer(new_page())
+    operations = [operation for path in paths.values() for method, operation in path.items() if method in METHODS]
+    expect(page.locator(".opblock")).to_have_count(len(operations))
+    for operation in operations:
+        opened(page, operation["summary"])
+    expect(page.locator(".errors-wrapper")).to_have_count(0)
+
+
+@pytest.mark.parametrize("media_type", ["multipart/form-data", "image/png"])
+def test_trying_it_out_uploads_a_chosen_file(new_page: NewPage, media_type: str) -> None:
+    operation = opened(explorer(new_page()), "/predict")
+    operation.get_by_label("Request content type").select_option(media_type)
+    operation.locator("input[type=file]").set_input_files(photograph())
+    operation.locator("button.execute").click()
+    answer = operation.locator(".live-responses-table")
+    expect(answer).to_contain_text('"probabilities"')
+    expect(answer.locator(".response-col_status").last).to_contain_text("200")
+
+
+def test_trying_it_out_without_an_upload_shows_the_model(new_page: NewPage) -> None:
+    operation = opened(explorer(new_page()), "/model")
+    operation.locator("button.execute").click()
+    expect(operation.locator(".live-responses-table")).to_contain_text('"sha256"')
+
+
+def test_the_explorer_leads_back_to_the_page(new_page: NewPage) -> None:
+    page = explorer(new_page())
+    page.locator("nav a").click()
+    expect(page.locator("h1")).to_have_id("question")
+
+
+def test_without_javascript_the_explorer_names_the_document(new_page: NewPage) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto("/docs")
+    expect(page.locator("noscript a")).to_have_attribute("href", "openapi.json")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_explorer_has_its_picture_taken(new_page: NewPage, scheme: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page = explorer(new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme))
+    opened(page, "/predict")
+    page.screenshot(path=SCREENSHOTS / f"docs-{scheme}.png")

@@ -1,0 +1,65 @@
+"""Every error has one status, one name, and a place in the OpenAPI document."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catdog_api import errors
+from catdog_api.app import create_app
+from catdog_api.problems import KINDS, MEDIA_TYPE, problem_of
+from catdog_api.settings import Settings
+
+STOP_THE_START = {errors.ArtifactError, errors.SettingsError}
+
+
+def leaves(error: type[errors.CatdogError]) -> Iterator[type[errors.CatdogError]]:
+    """Yield the errors that have no more special ones below them."""
+    children = error.__subclasses__()
+    if not children:
+        yield error
+    for child in children:
+        yield from leaves(child)
+
+
+def test_every_error_that_a_request_can_end_in_has_a_status() -> None:
+    assert set(KINDS) == set(leaves(errors.CatdogError)) - STOP_THE_START
+
+
+def test_no_two_problems_share_a_name() -> None:
+    assert len({kind.name for kind in KINDS.values()}) == len(KINDS)
+
+
+@pytest.mark.parametrize("error", KINDS)
+def test_every_problem_is_in_the_openapi_document_with_an_example(error: type[errors.CatdogError]) -> None:
+    kind = KINDS[error]
+    document = create_app(Settings()).openapi()
+    examples = [
+        content["examples"][kind.name]["value"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        for status, response in operation["responses"].items()
+        if int(status) == kind.status
+        and kind.name in (content := response["content"].get(MEDIA_TYPE, {"examples": {}}))["examples"]
+    ]
+    assert examples
+    assert all(example["status"] == kind.status and example["detail"] for example in examples)
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    drawn = {word for word in (errors.__doc__ or "").split() if word.endswith("Error")}
+    defined = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    assert drawn == defined
+
+
+def test_a_problem_carries_the_words_of_its_error() -> None:
+    problem = problem_of(errors.EmptyImageError("The file is empty."))
+    assert (problem.status, problem.detail) == (422, "The file is empty.")
+
+
+def test_the_openapi_document_offers_a_file_to_pick_and_a_raw_body() -> None:
+    document = create_app(Settings(model=Path("unused"))).openapi()
+    content = document["paths"]["/predict"]["post"]["requestBody"]["content"]
+    assert content["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"
+    assert content["image/jpeg"]["schema"]["format"] == "binary"
+    assert "413" in document["paths"]["/predict"]["post"]["responses"]
