@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from catdog_api.app import create_app
 from catdog_api.pipeline import Predictor
 from catdog_api.settings import Settings
+from tests.browsing import chromium, new_page  # noqa: F401  # fixtures
 from tests.fakes import ColourClassifier
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -65,7 +66,7 @@ def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def wait_for_address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     """Return where a service process answers, as soon as its log says so."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         if found := re.search(r"answers at (http://\S+)", log.read_text()):
             return found[1]

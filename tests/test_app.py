@@ -7,8 +7,11 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from starlette.types import Message
 
-from tests.conftest import Serve
+from catdog_api.app import create_app
+from catdog_api.settings import Settings
+from tests.conftest import Serve, client_of
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
 from tests.images import BLUE, RED, encode
 
@@ -189,6 +192,40 @@ async def test_a_served_app_is_alive_and_ready(serve: Serve) -> None:
     client = await serve()
     assert (await client.get("/health/live")).json() == {"status": "ok"}
     assert (await client.get("/health/ready")).json() == {"status": "ok"}
+
+
+async def test_before_its_model_is_loaded_an_app_is_alive_but_not_ready() -> None:
+    async with client_of(create_app(Settings())) as client:
+        assert (await client.get("/health/live")).status_code == 200
+        assert_problem(await client.get("/health/ready"), 503, "/problems/not-ready")
+
+
+async def test_any_server_can_run_the_lifespan_through_the_app_itself() -> None:
+    app = create_app(Settings(), lambda _: ColourClassifier())
+    asked = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    told: list[str] = []
+
+    async def receive() -> Message:
+        return next(asked)
+
+    async def send(message: Message) -> None:
+        told.append(message["type"])
+        assert app.state.ready == (message["type"] == "lifespan.startup.complete")
+
+    await app({"type": "lifespan"}, receive, send)
+    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/style.css", "/docs", "/docs/swagger-ui-bundle.js"])
+async def test_what_a_browser_is_shown_may_run_nothing_but_itself(serve: Serve, path: str) -> None:
+    client = await serve()
+    response = await client.get(path)
+    assert response.headers["content-security-policy"] == (
+        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert response.headers["x-content-type-options"] == "nosniff"
+    again = await client.get(path, headers={"If-None-Match": response.headers["etag"]})
+    assert again.status_code == 304
 
 
 async def test_pages_elsewhere_may_call_only_when_their_origin_is_named(serve: Serve) -> None:

@@ -130,10 +130,14 @@ def test_a_late_answer_never_overwrites_a_newer_one(new_page: NewPage) -> None:
     page.evaluate("""() => {
       const answers = [];
       window.fetch = () => new Promise((resolve) => answers.push(resolve));
+      window.asked = async (count) => {
+        while (answers.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+      };
       window.release = (index, answer) => answers[index](Response.json(answer));
     }""")
-    choose(page)
-    choose(page)
+    for count in (1, 2):
+        choose(page)
+        page.evaluate("count => asked(count)", count)
     page.evaluate("answer => release(1, answer)", ANSWER)
     expect_state(page, "answer")
     page.evaluate("answer => release(0, answer)", {**ANSWER, "label": "dog"})

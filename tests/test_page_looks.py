@@ -138,7 +138,7 @@ def test_without_javascript_the_form_itself_asks_and_curl_is_explained(new_page:
 
 
 def test_the_page_weighs_less_than_40_kilobytes() -> None:
-    names = ("index.html", "style.css", "app.js", "icon.svg")
+    names = ("index.html", "theme.css", "style.css", "app.js", "icon.svg")
     assert sum((bundled("static") / name).stat().st_size for name in names) < 40_000
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -13,6 +14,7 @@ from catdog_api.classifier import load
 from catdog_api.logs import RequestLogMiddleware
 from catdog_api.pipeline import Pipeline, Predictor
 from catdog_api.problems import ProblemMiddleware
+from catdog_api.schemas import Problem
 from catdog_api.settings import Settings
 
 DESCRIPTION = """
@@ -25,6 +27,12 @@ Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: 
 
 class CatdogApp(FastAPI):
     """FastAPI with two layers around everything, so that its own early refusals are problems and in the log, too."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, with the schema of problems, which nothing but their responses refers to."""
+        document = super().openapi()
+        document["components"]["schemas"].setdefault(Problem.__name__, Problem.model_json_schema())
+        return document
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the finished stack."""
@@ -40,7 +48,6 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
     """
     app = CatdogApp(
         title="catdog-api",
-        summary="Cat, dog or neither?",
         description=DESCRIPTION,
         version=__version__,
         lifespan=_lifespan,
