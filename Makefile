@@ -38,6 +38,7 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --
 	@touch $@
 
 .venv/service.stamp: requirements.lock | .venv/python.stamp
+	@echo "Installing the dependencies into .venv, which takes a minute or two ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 

@@ -79,37 +79,40 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
     labels = find_labels(data)
     files = [(path, index) for index, label in enumerate(labels) for path in _files(data / split / label)]
     images = np.empty((len(files), side, side, 3), np.uint8)
-    kept: list[int] = []
+    kept: list[tuple[Path, int]] = []
+    targets_seen: dict[bytes, int] = {}
     dropped: Counter[str] = Counter()
-    first_target: dict[bytes, int] = {}
-    content = hashlib.sha256()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         decoded = pool.map(partial(_decode, side=side), (path for path, _ in files))
-        for position, image in enumerate(tqdm(decoded, split, len(files), unit="image", disable=None)):
+        progress = tqdm(decoded, split, len(files), unit="image", disable=None)
+        for (path, target), image in zip(files, progress, strict=True):
             if image is None:
                 dropped["damaged"] += 1
                 continue
-            digest = hashlib.sha256(image.tobytes()).digest()
-            target = files[position][1]
-            if digest in first_target:
-                dropped["duplicate" if first_target[digest] == target else "duplicate under another label"] += 1
+            seen = targets_seen.setdefault(_digest(image), target)
+            if len(targets_seen) == len(kept):
+                dropped["duplicate" if seen == target else "duplicate under another label"] += 1
                 continue
-            first_target[digest] = target
-            content.update(digest + target.to_bytes(1 + target.bit_length() // 8))
             images[len(kept)] = image
-            kept.append(position)
-    targets = np.array([files[position][1] for position in kept], np.int64)
+            kept.append((path, target))
     for index, label in enumerate(labels):
-        if not np.any(targets == index):
+        if index not in targets_seen.values():
             raise DatasetError(f"{data}/{split}/{label} holds no photograph of its own that can be decoded.")
+    content = b"".join(
+        digest + target.to_bytes(1 + target.bit_length() // 8) for digest, target in targets_seen.items()
+    )
     return Photographs(
         images=images[: len(kept)],
-        targets=targets,
+        targets=np.array([target for _, target in kept], np.int64),
         labels=labels,
-        sources=tuple(files[position][0].name.split("-", 1)[0] for position in kept),
+        sources=tuple(path.name.split("-", 1)[0] for path, _ in kept),
         dropped=dict(dropped),
-        sha256=content.hexdigest(),
+        sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _digest(image: Image) -> bytes:
+    return hashlib.sha256(image.tobytes()).digest()
 
 
 def _folders(folder: Path) -> tuple[str, ...]:
