@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -80,35 +81,36 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
     files = [(path, index) for index, label in enumerate(labels) for path in _files(data / split / label)]
     images = np.empty((len(files), side, side, 3), np.uint8)
     kept: list[tuple[Path, int]] = []
-    targets_seen: dict[bytes, int] = {}
+    targets: dict[bytes, int] = {}  # by the digest of the pixels
     dropped: Counter[str] = Counter()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = pool.map(partial(_decode, side=side), (path for path, _ in files))
-        progress = tqdm(decoded, split, len(files), unit="image", disable=None)
-        for (path, target), image in zip(files, progress, strict=True):
-            if image is None:
-                dropped["damaged"] += 1
-                continue
-            seen = targets_seen.setdefault(_digest(image), target)
-            if len(targets_seen) == len(kept):
-                dropped["duplicate" if seen == target else "duplicate under another label"] += 1
-                continue
-            images[len(kept)] = image
-            kept.append((path, target))
+    for (path, target), image in zip(files, _decode_all(files, side, split), strict=True):
+        if image is None:
+            dropped["damaged"] += 1
+            continue
+        first = targets.setdefault(_digest(image), target)
+        if len(targets) == len(kept):
+            dropped["duplicate" if first == target else "duplicate under another label"] += 1
+            continue
+        images[len(kept)] = image
+        kept.append((path, target))
     for index, label in enumerate(labels):
-        if index not in targets_seen.values():
+        if index not in targets.values():
             raise DatasetError(f"{data}/{split}/{label} holds no photograph of its own that can be decoded.")
-    content = b"".join(
-        digest + target.to_bytes(1 + target.bit_length() // 8) for digest, target in targets_seen.items()
-    )
+    content = b"".join(digest + target.to_bytes(1 + target.bit_length() // 8) for digest, target in targets.items())
     return Photographs(
         images=images[: len(kept)],
-        targets=np.array([target for _, target in kept], np.int64),
+        targets=np.array(list(targets.values()), np.int64),
         labels=labels,
         sources=tuple(path.name.split("-", 1)[0] for path, _ in kept),
         dropped=dict(dropped),
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _decode_all(files: Sequence[tuple[Path, int]], side: int, split: str) -> Iterator[Image | None]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = pool.map(partial(_decode, side=side), (path for path, _ in files))
+        yield from tqdm(decoded, split, len(files), unit="image", disable=None)
 
 
 def _digest(image: Image) -> bytes:
