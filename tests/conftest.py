@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -52,11 +52,20 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
 @pytest.fixture(scope="session")
 def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start `catdog-api serve` with the true model as a process of its own; return its address."""
-    log = tmp_path_factory.mktemp("service") / "log"
+    with service_process(tmp_path_factory.mktemp("service") / "log") as url:
+        yield url
+
+
+@contextmanager
+def service_process(log: Path, *flags: str) -> Iterator[str]:
+    """Run `catdog-api serve` on a free port for the time of the block, which is given its address."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CATDOG_")}
     environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
-    command = [sys.executable, "-m", "catdog_api", "serve", "--port", "0"]
-    with log.open("w") as stream, subprocess.Popen(command, stderr=stream, env=environment) as process:  # noqa: S603  # ours
+    command = [sys.executable, "-m", "catdog_api", "serve", "--port", "0", *flags]
+    with (
+        log.open("w") as stream,
+        subprocess.Popen(command, stdout=stream, stderr=stream, env=environment) as process,  # noqa: S603  # ours
+    ):
         try:
             yield wait_for_address(process, log)
         finally:

@@ -73,6 +73,7 @@ async def test_the_times_of_the_stages_travel_with_the_answer(serve: Serve) -> N
 
 REFUSALS = [
     pytest.param({}, 422, "missing-file", id="no-body"),
+    pytest.param({"content": "", "headers": {"Content-Type": "text/plain"}}, 422, "missing-file", id="empty-body"),
     pytest.param({"files": {"photo": RED_JPEG}}, 422, "missing-file", id="another-field"),
     pytest.param({"data": {"file": "text"}, "files": {"other": b"1"}}, 422, "missing-file", id="a-field-of-text"),
     pytest.param({"content": b"--edge--\r\n", "headers": BOUNDARY}, 422, "missing-file", id="no-parts"),
@@ -136,8 +137,9 @@ async def test_a_wrong_method_is_405_and_says_which_is_right(serve: Serve) -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_an_unknown_path_is_404(serve: Serve, method: str) -> None:
-    assert_problem(await (await serve()).request(method, "/nothing/here"), 404, "about:blank")
+@pytest.mark.parametrize("path", ["/nothing/here", "/predict/", "/docs/"])
+async def test_an_unknown_path_is_404(serve: Serve, method: str, path: str) -> None:
+    assert_problem(await (await serve()).request(method, path), 404, "about:blank")
 
 
 async def test_a_failed_batch_is_500_for_its_own_request_alone(serve: Serve) -> None:
@@ -234,3 +236,12 @@ async def test_pages_elsewhere_may_call_only_when_their_origin_is_named(serve: S
     opened = await (await serve(cors_origins="https://shelter.example")).get("/model", headers=origin)
     assert "access-control-allow-origin" not in closed.headers
     assert opened.headers["access-control-allow-origin"] == "https://shelter.example"
+
+
+@pytest.mark.parametrize("size", [10, 64 * KILOBYTE], ids=["not-an-image", "too-many-bytes"])
+async def test_a_page_elsewhere_can_read_why_it_was_refused(serve: Serve, size: int) -> None:
+    client = await serve(cors_origins="https://shelter.example", max_upload_bytes=32 * KILOBYTE)
+    origin = {"Origin": "https://shelter.example"}
+    response = await client.post("/predict", files={"file": bytes(size)}, headers=origin)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["access-control-allow-origin"] == "https://shelter.example"

@@ -75,3 +75,13 @@ def test_the_package_runs_as_a_module_too(monkeypatch: pytest.MonkeyPatch, capsy
     with pytest.raises(SystemExit):
         runpy.run_module("catdog_api", run_name="__main__")
     assert "usage: catdog-api" in capsys.readouterr().out
+
+
+def test_interrupting_it_while_the_model_loads_is_no_traceback(red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Path) -> ColourClassifier:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("catdog_api.classifier.load", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["predict", str(red)])
+    assert stop.value.code == 130

@@ -17,7 +17,7 @@ JPEG = encode(Image.new("RGB", (40, 30), RED), "JPEG")
 
 @pytest.fixture(autouse=True)
 def _loggers_as_they_were() -> Iterator[None]:
-    names = ("catdog_api", "uvicorn")
+    names = ("", "catdog_api", "uvicorn", "python_multipart")
     before = {name: (list((log := logging.getLogger(name)).handlers), log.propagate, log.level) for name in names}
     yield
     for name, (handlers, propagate, level) in before.items():
@@ -46,6 +46,23 @@ async def test_away_from_a_terminal_each_request_is_one_json_object(
 
 async def test_neither_file_names_nor_contents_are_logged(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     assert not [line for line in await lines(serve, capsys, "debug") if "secret" in line]
+
+
+async def test_a_library_that_quotes_an_upload_is_not_heard(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("debug")
+    headers = {"Content-Type": "multipart/form-data; boundary=edge"}
+    await (await serve()).post("/predict", content=b"secret", headers=headers)
+    assert [json.loads(line)["status"] for line in capsys.readouterr().err.splitlines()] == [400]
+
+
+async def test_a_path_cannot_write_lines_or_colours_of_its_own(
+    serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    configure("info")
+    await (await serve()).get("/a%0d%0aPOST%20/predict%1b%5b31m")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "/a%0D%0APOST%20/predict%1B%5B31m" in line
 
 
 async def test_on_a_terminal_the_line_is_for_a_person(

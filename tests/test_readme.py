@@ -1,14 +1,18 @@
 """The README is true: its settings, its figures, and its links; its answer is asked for in test_predict.py."""
 
+import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from catdog_api.artifact import read_manifest
 from catdog_api.settings import Settings, bundled, read_settings
+from training.recipe import Recipe
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def described(value: object) -> str:
@@ -28,17 +32,35 @@ def test_every_setting_is_in_the_table_with_its_default(name: str) -> None:
 
 
 def test_no_setting_is_in_the_readme_that_does_not_exist() -> None:
-    assert set(re.findall(r"CATDOG_([A-Z_]+)", README)) <= {name.upper() for name in Settings.model_fields}
+    named = set(re.findall(r"CATDOG_([A-Z_]+)", README))
+    assert named == {name.upper() for name in Settings.model_fields}
 
 
 def test_the_figures_are_those_of_the_manifest() -> None:
     figures = read_manifest(bundled("models") / "catdog.keras").figures
     pair = figures["forced_choice"]["cat against dog"]
+    assert f"AUROC of {figures['labels']['neither']['auroc']['value']:.3f}" in README
+    assert f"{figures['expected_calibration_error']['value']:.1%} on average".replace("%", " %") in README
     for figure in (figures["accuracy"], pair["all"], pair["kaggle"], pair["breeds"]):
         low, high = figure["interval"]
         assert f"| {figure['value']:.2%} | {figure['n']:,} | {low:.2%} to {high:.2%} |".replace("%", " %") in README
 
 
-def test_every_room_that_is_named_exists() -> None:
-    root = Path(__file__).resolve().parents[1]
-    assert all((root / path).exists() for path in re.findall(r"\]\((\S+?\.\w+)\)", README))
+def test_every_file_that_is_linked_exists() -> None:
+    links = re.findall(r"\]\((\S+?\.\w+)\)", README)
+    assert len(links) > 5
+    assert [path for path in links if not (ROOT / path).exists()] == []
+
+
+def test_no_placeholder_is_left() -> None:
+    assert re.findall(r"^[A-Z]{4,}$", README, re.MULTILINE) == []
+
+
+def test_what_is_said_of_the_training_is_what_its_record_says() -> None:
+    record = json.loads((ROOT / "models" / "run.json").read_text(encoding="utf-8"))
+    minutes = sum(epoch["seconds"] for epoch in record["history"]) / 60
+    photographs = sum(record["data"]["train"]["counts"].values())
+    assert f"{minutes:.0f} minutes" in README
+    assert f"{photographs:,} photographs" in README
+    assert {"keras", "numpy", "pillow", record["backend"]} <= set(record["packages"])
+    assert record["recipe"] == json.loads(json.dumps(asdict(Recipe())))

@@ -33,11 +33,10 @@ def _small_model(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _loggers_as_they_were() -> Iterator[None]:
     """Take down again what the command sets up for its whole process."""
-    names = ("catdog_api", "uvicorn")
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
     yield
-    for name in names:
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
+    logging.getLogger().handlers = handlers
+    logging.getLogger().setLevel(level)
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def serve_and_ask(capsys: pytest.CaptureFixture[str], ask: Callable[[str], None]
             while not (found := re.search(r"answers at (https?://[^\s\"]+)", log)):
                 assert time.monotonic() < deadline, log
                 time.sleep(0.02)
-                log += capsys.readouterr().err
+                log += capsys.readouterr().out
             ask(found[1])
         except BaseException as failure:  # noqa: BLE001  # carried over to the test's own thread
             failures.append(failure)
@@ -100,6 +99,16 @@ def test_an_address_that_cannot_be_had_stops_the_start_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as stop:
         cli.main(["serve", "--port", str(taken.getsockname()[1])])
     assert re.fullmatch(r"catdog-api: Cannot listen on 127.0.0.1, port \d+: [^\n]+\.", str(stop.value.code))
+
+
+def test_a_quieter_level_does_not_hide_where_it_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    serve_and_ask(capsys, lambda _: None, "--log-level", "ERROR")
+
+
+def test_a_certificate_with_another_key_stops_the_start_in_one_line(certificate: tuple[Path, Path]) -> None:
+    trustme.CA().issue_cert("localhost").private_key_pem.write_to_path(certificate[1])
+    with pytest.raises(SystemExit, match=r"^catdog-api: CATDOG_TLS_CERTIFICATE and CATDOG_TLS_KEY [^\n]+$"):
+        cli.main(["serve", "--tls-certificate", str(certificate[0]), "--tls-key", str(certificate[1])])
 
 
 @pytest.mark.parametrize("host", ["::1", "::"])

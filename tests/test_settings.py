@@ -39,12 +39,18 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_its_setting(
     assert "\n" not in str(refusal.value)
 
 
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CATDOG_PORT", "CATDOG_TLS_CERTIFICATE", "CATDOG_TLS_KEY"):
+        monkeypatch.setenv(name, "")
+    assert read_settings() == Settings()
+
+
 def test_a_certificate_needs_its_key_and_both_must_be_there(tmp_path: Path) -> None:
     certificate = tmp_path / "certificate.pem"
     certificate.touch()
-    with pytest.raises(SettingsError, match="needed together"):
+    with pytest.raises(SettingsError, match=r"^CATDOG_TLS_CERTIFICATE and CATDOG_TLS_KEY are needed together$"):
         read_settings({"tls_certificate": certificate})
-    with pytest.raises(SettingsError, match="no file"):
+    with pytest.raises(SettingsError, match=r"^CATDOG_TLS_KEY: \S+ is no file$"):
         read_settings({"tls_certificate": certificate, "tls_key": tmp_path / "key.pem"})
     assert read_settings({"tls_certificate": certificate, "tls_key": certificate}).url == "https://localhost:8000"
 

@@ -9,6 +9,7 @@ when the same command is given again.
 import argparse
 import importlib
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -21,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-import catdog_api.classifier  # noqa: F401  # before Keras: it imports TensorFlow without TensorFlow's announcements
+if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    import catdog_api.classifier  # noqa: F401  # before Keras: it imports TensorFlow without its announcements
 
-# isort: split
 import keras
 
 from training.augment import plain_views, prepared, random_views
@@ -212,11 +213,13 @@ def main() -> None:
     try:
         photographs, validation = (load_split(arguments.data, split, STORED_SIDE) for split in ("train", "val"))
         run = Run(recipe, photographs, validation, arguments.run)
+        # A rehearsal: a network that cannot be saved should say so now and not when the hours are over.
+        deliver(run.averaged, run.record(), arguments.run, name=arguments.name, version=arguments.version)
+        run.train()
     except (DatasetError, RunError) as error:
         sys.exit(f"training: {error}")
-    # A rehearsal: a network that cannot be saved should say so now and not when the hours are over.
-    deliver(run.averaged, run.record(), arguments.run, name=arguments.name, version=arguments.version)
-    run.train()
+    except KeyboardInterrupt:
+        sys.exit("\ntraining: stopped; the same command goes on from the last whole epoch")
     deliver(run.averaged, run.record(), arguments.out, name=arguments.name, version=arguments.version)
     print(f"{arguments.out}/catdog.keras is ready: python -m training.evaluate --data {arguments.data}")
 

@@ -18,7 +18,8 @@ from catdog_api.schemas import Problem
 from catdog_api.settings import Settings
 
 DESCRIPTION = """
-Cat, dog or neither? `POST /predict` takes a photograph and answers with calibrated probabilities.
+`POST /predict` takes a photograph and answers with a calibrated probability for every label of its model.
+`GET /model` says which labels those are.
 
 Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: `application/problem+json` with `type`,
 `title`, `status` and `detail`.
@@ -35,8 +36,18 @@ class CatdogApp(FastAPI):
         return document
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Wrap the finished stack."""
-        return RequestLogMiddleware(ProblemMiddleware(super().build_middleware_stack()))
+        """Wrap the finished stack; CORS goes around the problems, or a page elsewhere could not read them."""
+        stack: ASGIApp = ProblemMiddleware(super().build_middleware_stack())
+        settings: Settings = self.state.settings
+        if settings.cors_origins:
+            stack = CORSMiddleware(
+                stack,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Content-Type"],
+                expose_headers=["Server-Timing", "Retry-After", "X-Request-ID"],
+            )
+        return RequestLogMiddleware(stack)
 
 
 def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = load) -> FastAPI:
@@ -53,6 +64,7 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         max_body_size=settings.max_upload_bytes,
     )
     app.state.settings = settings
@@ -61,14 +73,6 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
     problems.install(app)
     app.include_router(routes.router)
     browser.install(app)
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type"],
-            expose_headers=["Server-Timing", "Retry-After", "X-Request-ID"],
-        )
     return app
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def read_manifest(model: Path) -> Manifest:
     path = manifest_path(model)
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(fields["labels"], list):
+            raise TypeError("labels")  # noqa: TRY301  # a string would pass for a tuple of letters
         manifest = Manifest(**{**fields, "labels": tuple(fields["labels"])})
     except FileNotFoundError as error:
         raise ArtifactError(f"The manifest {path} is missing.") from error
@@ -94,18 +97,18 @@ def verify(model: Path, manifest: Manifest) -> None:
 
 
 def _check(manifest: Manifest, path: Path) -> None:
+    """Refuse what would fail later, in an answer: a field of another type, or a value that makes no sense."""
     labels = manifest.labels
-    well_formed = (
-        isinstance(manifest.input_size, int)
-        and manifest.input_size > 0
-        and len(labels) > 1
-        and all(isinstance(label, str) and label for label in labels)
-        and len(set(labels)) == len(labels)
-        and isinstance(manifest.temperature, int | float)
-        and manifest.temperature > 0
-    )
-    if not well_formed:
-        raise ArtifactError(
-            f"The manifest {path} needs at least two different labels, an input size and a temperature above 0, "
-            f"but has {list(labels)}, {manifest.input_size!r} and {manifest.temperature!r}."
-        )
+    requirements = {
+        "name": isinstance(manifest.name, str),
+        "version": isinstance(manifest.version, str),
+        "labels": all(isinstance(label, str) and label for label in labels) and 1 < len(set(labels)) == len(labels),
+        "input_size": isinstance(manifest.input_size, int) and manifest.input_size > 0,
+        "sha256": isinstance(manifest.sha256, str),
+        "temperature": isinstance(manifest.temperature, int | float) and 0 < manifest.temperature < math.inf,
+        "parameters": isinstance(manifest.parameters, int),
+        "multiply_adds": isinstance(manifest.multiply_adds, int),
+        "figures": isinstance(manifest.figures, dict),
+    }
+    if wrong := [f"{name} {getattr(manifest, name)!r}" for name, holds in requirements.items() if not holds]:
+        raise ArtifactError(f"The manifest {path} makes no sense: {', '.join(wrong)}.")

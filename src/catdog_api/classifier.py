@@ -30,6 +30,9 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["KERAS_BACKEND"] = (
+    "tensorflow"  # whatever its user trains with: the service calls the network by tf.function
+)
 with _quiet_stderr():
     import keras
     import tensorflow as tf

@@ -12,6 +12,8 @@ from catdog_api.problems import problem_of
 from catdog_api.schemas import Prediction
 from catdog_api.settings import Settings, read_settings
 
+INTERRUPTED = 130  # as a shell reports SIGINT
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with status 1 and one line where it fails."""
@@ -24,12 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         failures = _serve(settings) if command == "serve" else _predict(settings, files)
     except CatdogError as error:
         sys.exit(f"catdog-api: {error}")
+    except KeyboardInterrupt:  # while the model is loading; once the service runs, it ends in order
+        sys.exit(INTERRUPTED)
     if failures:
         sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="catdog-api", description="Cat, dog or neither?")
+    parser = argparse.ArgumentParser(prog="catdog-api", description="Say what photographs show.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="answer over HTTP: page, API and explorer")
     predict = commands.add_parser("predict", help="answer for files, without a server; one JSON object a line")

@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,18 +44,20 @@ class TerminalFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send the service's and uvicorn's records to stderr, formatted for who reads there.
+    """Send the records of the service, of uvicorn and of every library to stderr, formatted for who reads there.
 
     Args:
         level: debug, info, warning or error.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)  # of libraries
     for name in ("catdog_api", "uvicorn"):
-        named = logging.getLogger(name)
-        named.handlers = [handler]
-        named.propagate = False
-        named.setLevel(level.upper())
+        logging.getLogger(name).setLevel(level.upper())
+    # It quotes bytes of the upload that it cannot parse; the problem that the caller gets says it without them.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 class RequestLogMiddleware:
@@ -88,7 +91,8 @@ class RequestLogMiddleware:
             await self._app(scope, receive, send_with_id)
         finally:
             fields = {"id": request_id, "status": status, **fields, "ms": _milliseconds(started)}
-            logger.info("%s %s", scope["method"], scope["path"], extra={"fields": fields})
+            # Quoted: a path may hold line feeds and terminal escapes, and a caller must not write lines of its own.
+            logger.info("%s %s", scope["method"], quote(scope["path"]), extra={"fields": fields})
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

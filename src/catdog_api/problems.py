@@ -104,7 +104,7 @@ class ProblemMiddleware:
             nonlocal replaced
             if message["type"] == "http.response.start" and _is_plain_error(message):
                 replaced = True
-                await _of_status(message["status"], scope)(scope, receive, send)
+                await _of_status(message["status"], scope, _kept(message))(scope, receive, send)
             elif not replaced:
                 await send(message)
 
@@ -136,6 +136,12 @@ def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = No
     }.get(phrase, phrase.description or phrase.phrase)
     # RFC 9457, section 4.2.1: about:blank is the type of a problem that says no more than its status.
     return _response(Problem(type="about:blank", title=phrase.phrase, status=status, detail=detail), headers)
+
+
+def _kept(start: Message) -> dict[str, str]:
+    """Return the headers that do not speak of the body that is replaced."""
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in start["headers"]}
+    return {key: value for key, value in headers.items() if not key.startswith("content-")}
 
 
 def _is_plain_error(start: Message) -> bool:

@@ -46,7 +46,7 @@ PHOTOGRAPH_BODY: dict[str, Any] = {
 @router.post(
     "/predict",
     tags=["predict"],
-    summary="Cat, dog or neither?",
+    summary="What does this photograph show?",
     response_description="The answer, with a calibrated probability for every label.",
     responses=documented(PREDICT_ERRORS),
     openapi_extra=PHOTOGRAPH_BODY,
@@ -83,7 +83,7 @@ async def live() -> Health:
     responses=documented([errors.NotReadyError]),
 )
 async def ready(request: Request) -> Health:
-    """Answer 200 once the model is loaded and warmed up, and 503 before that and while the service ends."""
+    """Answer 200 once the model is loaded and warmed up, and 503 before that."""
     if not request.app.state.ready:
         raise errors.NotReadyError("The model is not ready to answer.")
     return Health(status="ok")

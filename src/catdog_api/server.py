@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from catdog_api.app import create_app
 from catdog_api.errors import SettingsError
-from catdog_api.logs import configure, logger
+from catdog_api.logs import configure
 from catdog_api.settings import Settings
 
 GRACE_SECONDS = 20  # a slow client must not keep the process from ending
@@ -56,6 +57,10 @@ def serve(settings: Settings) -> None:
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )
+    try:
+        config.load()
+    except (ssl.SSLError, OSError) as error:
+        raise SettingsError(f"CATDOG_TLS_CERTIFICATE and CATDOG_TLS_KEY cannot be used together: {error}.") from error
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(app, config))
 
@@ -66,7 +71,8 @@ async def _serve(app: FastAPI, config: uvicorn.Config) -> None:
         listener = _listen(settings.host, settings.port)
         port = listener.getsockname()[1]
         bound = settings.model_copy(update={"port": port})
-        logger.info("catdog-api answers at %s (page), %s/docs (explorer), POST %s/predict", *[bound.url] * 3)
+        # Not a log record, which a quieter level would swallow: with port 0 there is no other way to learn it.
+        print(f"catdog-api answers at {bound.url} (explorer: {bound.url}/docs)", flush=True)  # noqa: T201
         await Server(config).serve(sockets=[listener])
 
 

@@ -25,7 +25,7 @@ def bundled(name: str) -> Path:
 class Settings(BaseSettings):
     """What an operator can set. Read once at the start; immutable; safe in any thread."""
 
-    model_config = SettingsConfigDict(env_prefix="CATDOG_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="CATDOG_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every one.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = Field(None, description="Certificate chain (PEM); with it the service speaks HTTPS.")
     tls_key: Path | None = Field(None, description="Private key (PEM) of that certificate.")
 
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
@@ -54,10 +59,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_tls(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key are needed together")
-        for path in (self.tls_certificate, self.tls_key):
+            raise ValueError("CATDOG_TLS_CERTIFICATE and CATDOG_TLS_KEY are needed together")
+        for name in ("tls_certificate", "tls_key"):
+            path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
-                raise ValueError(f"{path} is no file")
+                raise ValueError(f"CATDOG_{name.upper()}: {path} is no file")
         return self
 
     @property
@@ -82,7 +88,12 @@ def read_settings(flags: dict[str, Any] | None = None) -> Settings:
         return Settings(**(flags or {}))
     except ValidationError as error:
         problems = [
-            ": ".join([*(f"CATDOG_{str(part).upper()}" for part in item["loc"][:1]), item["msg"]])
+            ": ".join(
+                [
+                    *(f"CATDOG_{str(part).upper()}" for part in item["loc"][:1]),
+                    item["msg"].removeprefix("Value error, "),
+                ]
+            )
             for item in error.errors()
         ]
         raise SettingsError("; ".join(problems)) from error

@@ -50,11 +50,12 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
     try:
         if media_type == "multipart/form-data":
             return await _read_field(request, max_bytes)
-        if media_type.startswith("image/") or media_type == "application/octet-stream":
-            return await request.body()
+        body = await request.body()
     except ClientDisconnect as error:
         raise MalformedUploadError("The connection closed before the whole body had arrived.") from error
-    if not media_type and not await request.body():
+    if media_type.startswith("image/") or media_type == "application/octet-stream":
+        return body
+    if not body:
         raise MissingFileError(f"There is no body; send the photograph in the multipart field '{FIELD}', or raw.")
     received = f"'{media_type}'" if media_type else "no content type"
     raise UnsupportedMediaTypeError(
