@@ -113,6 +113,7 @@ _ZIPPED = zlib.compress(bytes(5_000_000), 9)
             tiff(t279=(4, 1, 5000), t273=(4, 1, 1000), t278=(4, 1, 4)), "ends early", id="tiff-strips-beyond-the-end"
         ),
         pytest.param(tiff(bytes(3)), "ends early", id="tiff-cut"),
+        pytest.param(tiff(t322=(2, 4, 0x616161), t323=(4, 1, 400_000_000)), "no size", id="tiff-tiles-of-text"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(50), "ends early", id="png-of-nothing"),
     ],
 )

@@ -60,9 +60,9 @@ def test_the_confusion_is_dark_where_the_answers_are(tmp_path: Path) -> None:
 
 
 def test_the_calibration_leaves_empty_bins_out(tmp_path: Path) -> None:
-    confidence, accuracy = np.array([0.0, 0.4, 0.9]), np.array([0.0, 0.4, 0.9])
-    plot_calibration(confidence, accuracy, np.array([0, 0, 50]), tmp_path / "one.png")
-    plot_calibration(confidence, accuracy, np.array([0, 50, 50]), tmp_path / "two.png")
+    highest, accuracy = np.array([0.0, 0.4, 0.9]), np.array([0.0, 0.4, 0.9])
+    plot_calibration(highest, accuracy, np.array([0, 0, 50]), tmp_path / "one.png")
+    plot_calibration(highest, accuracy, np.array([0, 50, 50]), tmp_path / "two.png")
     one, two = (_inked(_pixels(tmp_path / name), BLUE) for name in ("one.png", "two.png"))
     assert len(two[0]) > 1.5 * len(one[0]) > 0
     assert two[1].min() < one[1].min() - 50  # the second point is far to the left of the first

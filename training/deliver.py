@@ -18,10 +18,14 @@ def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: st
 
     Args:
         network: Its weights are delivered.
-        record: As `Run.record` gives it.
+        record: As `Run.record` gives it; `curves.png` is drawn where its history has an epoch.
         out: The folder; made where it is missing.
         name: Of the model, as every answer carries it.
-        version: Likewise.
+        version: Of the model, as every answer carries it.
+
+    Raises:
+        OSError: The folder or a file in it cannot be written.
+        ValueError: The network has another number of labels than the record, or other layers than `build_network`.
     """
     out.mkdir(parents=True, exist_ok=True)
     labels = tuple(record["labels"])

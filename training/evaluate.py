@@ -27,7 +27,19 @@ BATCH = 32
 
 
 def calibrate(model: Path, validation: Photographs) -> None:
-    """Choose the temperature on the validation split and write it into the manifest."""
+    """Choose the temperature on the validation split and write it into the manifest.
+
+    Args:
+        model: The `.keras` file; its manifest lies beside it.
+        validation: At least one photograph, of the model's size and labels.
+
+    Raises:
+        ArtifactError: The model is missing, damaged, or not what its manifest says.
+        IndexError: A target is the index of none of the model's labels.
+        OSError: The manifest cannot be written.
+        TypeError: The photographs have another size than the model's.
+        ValueError: There are no photographs.
+    """
     classifier = load(model)
     logits = np.concatenate([classifier.logits(batch) for batch in _batches(validation.images)])
     temperature = choose_temperature(logits, validation.targets)
@@ -35,7 +47,24 @@ def calibrate(model: Path, validation: Photographs) -> None:
 
 
 def evaluate(model: Path, test: Photographs) -> Figure:
-    """Measure the model on the test split; write the figures into the manifest and two plots beside it."""
+    """Measure the model on the test split; write the figures into the manifest and two plots beside it.
+
+    Args:
+        model: The `.keras` file; its manifest lies beside it.
+        test: Photographs of the model's size and labels, at least one of each label.
+
+    Returns:
+        What `all_figures` measured.
+
+    Raises:
+        ArtifactError: The model is missing, damaged, or not what its manifest says.
+        IndexError: A target is the index of none of the model's labels.
+        OSError: The manifest or a plot cannot be written.
+        PredictionError: The network gave something that is not a number.
+        TypeError: The photographs have another size than the model's.
+        ValueError: There are no photographs.
+        ZeroDivisionError: A label has no photograph.
+    """
     classifier = load(model)
     probabilities = np.concatenate([classifier.predict(batch) for batch in _batches(test.images)])
     labels = classifier.manifest.labels

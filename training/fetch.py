@@ -57,10 +57,12 @@ class _Part:
 
     @property
     def size_bytes(self) -> int:
+        """How much has arrived; 0 before the first byte."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def validator(self) -> str:
+        """What If-Range may carry for the version on disk; empty when nothing is noted."""
         return self._validator.read_text(encoding="ascii") if self._validator.exists() else ""
 
     @validator.setter
@@ -68,10 +70,12 @@ class _Part:
         self._validator.write_text(text, encoding="ascii")
 
     def delete(self) -> None:
+        """Remove the bytes and their validator; nothing happens where there are none."""
         self.path.unlink(missing_ok=True)
         self._validator.unlink(missing_ok=True)
 
     def put_in_place(self, target: Path) -> None:
+        """Give the whole file its name, over whatever has it."""
         self.path.replace(target)
         self._validator.unlink(missing_ok=True)
 
@@ -93,6 +97,8 @@ def fetch(remote: RemoteFile, folder: Path, client: httpx.Client, *, backoff_sec
     Raises:
         ChecksumError: The file is not the recorded one; it has been deleted.
         DownloadError: The server refuses, has another file there, or fails too often; or the disk is too small.
+        OSError: The folder or a file in it cannot be read or written.
+        httpx.InvalidURL: The recorded address is none.
     """
     target = folder / remote.name
     if target.exists():

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 Targets: TypeAlias = npt.NDArray[np.int64]
 Probabilities: TypeAlias = npt.NDArray[np.float32]
+Sources: TypeAlias = npt.NDArray[np.str_]
 Figure: TypeAlias = dict[str, Any]
 
 Z_95 = 1.959964  # of the standard normal distribution
@@ -17,7 +18,17 @@ TEMPERATURES = np.geomspace(0.2, 5.0, 1001)
 
 
 def share(hits: npt.NDArray[np.bool_]) -> Figure:
-    """Return a share with its n and its 95 % interval (Wilson 1927, which stays inside [0, 1] near its ends)."""
+    """Return a share with its n and its 95 % interval (Wilson 1927, which stays inside [0, 1] near its ends).
+
+    Args:
+        hits: bool (N,), N at least 1.
+
+    Returns:
+        `value` in [0, 1], `n`, and `interval` as [low, high]; rounded to four decimals.
+
+    Raises:
+        ZeroDivisionError: N is 0.
+    """
     n = len(hits)
     p = float(np.mean(hits))
     centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
@@ -29,8 +40,14 @@ def choose_temperature(logits: npt.NDArray[np.float32], targets: Targets) -> flo
     """Return the temperature under which the true labels are likeliest (Guo et al. 2017, arXiv 1706.04599).
 
     Args:
-        logits: float32 (N, labels), on photographs that the training did not see.
-        targets: int64 (N,).
+        logits: float32 (N, labels), on photographs that the training did not see; N at least 1.
+        targets: int64 (N,), each the index of a label.
+
+    Returns:
+        One of `TEMPERATURES`, in [0.2, 5], rounded to four decimals.
+
+    Raises:
+        IndexError: A target is the index of no label.
     """
     losses = []
     for temperature in TEMPERATURES:
@@ -42,7 +59,18 @@ def choose_temperature(logits: npt.NDArray[np.float32], targets: Targets) -> flo
 
 
 def confusion(probabilities: Probabilities, targets: Targets) -> npt.NDArray[np.int64]:
-    """Return how many photographs of each label (rows) got each answer (columns): int64 (labels, labels)."""
+    """Count how many photographs of each label got each answer.
+
+    Args:
+        probabilities: float32 (N, labels), in [0, 1].
+        targets: int64 (N,), each the index of a label.
+
+    Returns:
+        int64 (labels, labels), photographs by true label (rows) and answer (columns).
+
+    Raises:
+        IndexError: A target is the index of no label.
+    """
     labels = probabilities.shape[1]
     matrix = np.zeros((labels, labels), np.int64)
     np.add.at(matrix, (targets, probabilities.argmax(axis=1)), 1)
@@ -52,37 +80,59 @@ def confusion(probabilities: Probabilities, targets: Targets) -> npt.NDArray[np.
 def reliability(
     probabilities: Probabilities, targets: Targets
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Group answers by their probability.
+    """Group answers by their probability, into `CALIBRATION_BINS` bins of equal width.
+
+    Args:
+        probabilities: float32 (N, labels), in [0, 1]; the highest of a row is that of its answer.
+        targets: int64 (N,), each the index of a label.
 
     Returns:
-        float64 (bins,) mean probability, float64 (bins,) share that was right, int64 (bins,) how many; empty bins 0.
+        float64 (bins,) mean probability of the answers in [0, 1], float64 (bins,) share of them that was right in
+        [0, 1], int64 (bins,) how many there were; 0 in an empty bin.
+
+    Raises:
+        ValueError: A probability is not a number.
     """
-    confidence = probabilities.max(axis=1).astype(np.float64)
+    highest = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == targets
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    bins = np.minimum((highest * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     counts = np.bincount(bins, minlength=CALIBRATION_BINS)
     used = np.maximum(counts, 1)
-    mean = np.bincount(bins, confidence, CALIBRATION_BINS) / used
+    mean = np.bincount(bins, highest, CALIBRATION_BINS) / used
     accuracy = np.bincount(bins, right, CALIBRATION_BINS) / used
     return mean, accuracy, counts
 
 
 def expected_calibration_error(probabilities: Probabilities, targets: Targets) -> float:
-    """Return by how much an answer's probability misses the share of right answers, on average."""
+    """Return by how much an answer's probability misses the share of right answers, on average.
+
+    Args:
+        probabilities: float32 (N, labels), in [0, 1]; N at least 1.
+        targets: int64 (N,), each the index of a label.
+
+    Returns:
+        In [0, 1], rounded to four decimals; the bins are those of `reliability`.
+
+    Raises:
+        ValueError: A probability is not a number.
+    """
     mean, accuracy, counts = reliability(probabilities, targets)
     return round(float(np.sum(np.abs(mean - accuracy) * counts) / len(targets)), 4)
 
 
-def auroc(scores: Probabilities, positive: npt.NDArray[np.bool_]) -> Figure:
-    """Return how often a positive scores above a negative; interval by Hanley and McNeil (1982).
+def auroc(probabilities: Probabilities, positive: npt.NDArray[np.bool_]) -> Figure:
+    """Return how often a positive has a higher probability than a negative; interval by Hanley and McNeil (1982).
 
     Args:
-        scores: float32 (N,).
-        positive: bool (N,), at least one of each.
+        probabilities: float32 (N,), of one label; only their order counts.
+        positive: bool (N,), at least one of each: otherwise the value is not a number.
+
+    Returns:
+        `value` in [0, 1], where a tie counts half, `n`, and `interval` as [low, high]; rounded to four decimals.
     """
-    order = np.argsort(scores, kind="stable")
-    _, inverse, counts = np.unique(scores[order], return_inverse=True, return_counts=True)
-    ranks = np.empty(len(scores))
+    order = np.argsort(probabilities, kind="stable")
+    _, inverse, counts = np.unique(probabilities[order], return_inverse=True, return_counts=True)
+    ranks = np.empty(len(probabilities))
     ranks[order] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]  # ties share their mean rank
     n, m = int(positive.sum()), int((~positive).sum())
     area = (ranks[positive].sum() - n * (n + 1) / 2) / (n * m)
@@ -94,12 +144,21 @@ def auroc(scores: Probabilities, positive: npt.NDArray[np.bool_]) -> Figure:
 
 
 def forced_choice(
-    probabilities: Probabilities, targets: Targets, sources: npt.NDArray[np.str_], labels: tuple[str, ...]
+    probabilities: Probabilities, targets: Targets, sources: Sources, labels: tuple[str, ...]
 ) -> dict[str, dict[str, Figure]]:
     """Compare each two labels on the photographs of those two alone, whatever the others' probabilities.
 
+    Args:
+        probabilities: float32 (N, labels), in [0, 1].
+        targets: int64 (N,), each the index of a label.
+        sources: str (N,), where each photograph comes from.
+        labels: In the network's order.
+
     Returns:
-        By `first against second`: the share that was right on all of them, and by source.
+        By `first against second`: under `all` the share that was right on all of them, and likewise by source.
+
+    Raises:
+        ZeroDivisionError: Two labels have no photograph between them.
     """
     figures = {}
     for first, second in combinations(range(len(labels)), 2):
@@ -113,21 +172,35 @@ def forced_choice(
     return figures
 
 
-def by_source(right: npt.NDArray[np.bool_], sources: npt.NDArray[np.str_]) -> dict[str, Figure]:
-    """Return the share of hits for each source."""
+def by_source(right: npt.NDArray[np.bool_], sources: Sources) -> dict[str, Figure]:
+    """Return the share of right answers for each source.
+
+    Args:
+        right: bool (N,).
+        sources: str (N,), where each photograph comes from.
+
+    Returns:
+        By source, in alphabetical order, a `share`; empty where N is 0.
+    """
     return {str(source): share(right[sources == source]) for source in np.unique(sources)}
 
 
-def all_figures(
-    probabilities: Probabilities, targets: Targets, sources: npt.NDArray[np.str_], labels: tuple[str, ...]
-) -> Figure:
+def all_figures(probabilities: Probabilities, targets: Targets, sources: Sources, labels: tuple[str, ...]) -> Figure:
     """Measure everything that the manifest carries.
 
     Args:
-        probabilities: float32 (N, labels), calibrated.
-        targets: int64 (N,).
-        sources: (N,), where each photograph comes from.
+        probabilities: float32 (N, labels), in [0, 1], calibrated.
+        targets: int64 (N,), each the index of a label.
+        sources: str (N,), where each photograph comes from.
         labels: In the network's order.
+
+    Returns:
+        What the manifest carries as `figures`: JSON types alone.
+
+    Raises:
+        IndexError: A target is the index of no label.
+        ValueError: A probability is not a number.
+        ZeroDivisionError: A label has no photograph.
     """
     answers = probabilities.argmax(axis=1)
     right = answers == targets

@@ -20,13 +20,38 @@ DROPOUT = 0.2
 
 
 def convolve(x: keras.KerasTensor, filters: int, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
-    """Convolution and batch normalization (which makes a bias superfluous); height and width shrink by `strides`."""
+    """Convolve and normalize by batch (which makes a bias superfluous); height and width shrink by `strides`.
+
+    Args:
+        x: Any float (N, height, width, channels).
+        filters: How many channels come out.
+        kernel: Height and width of the kernel, pixels.
+        strides: Down and across, pixels.
+
+    Returns:
+        The policy's compute dtype, (N, height / strides, width / strides, filters), rounded up.
+
+    Raises:
+        TypeError: `x` does not say how many channels it has.
+        ValueError: `x` has another rank, or a number is below 1.
+    """
     x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False)(x)
     return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def residual_pair(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Two convolutions around which the input is carried and added (He et al. 2015, arXiv 1512.03385)."""
+    """Carry the input around two convolutions and add it to what they give (He et al. 2015, arXiv 1512.03385).
+
+    Args:
+        x: Any float (N, height, width, channels).
+
+    Returns:
+        The policy's compute dtype, of the same shape, at least 0.
+
+    Raises:
+        TypeError: `x` does not say how many channels it has.
+        ValueError: `x` has another rank.
+    """
     filters = x.shape[-1]
     y = layers.ReLU()(convolve(x, filters))
     y = convolve(y, filters)
@@ -38,10 +63,13 @@ def build_network(labels: int, size: int | None = None) -> keras.Model:
 
     Args:
         labels: How many labels; at least 2.
-        size: Height and width of the images in pixels, or None for any.
+        size: Height and width of the images in pixels, at least 32, or None for any.
 
     Returns:
         A functional model from uint8 (N, size, size, 3), RGB in [0, 255], to float32 (N, labels) logits.
+
+    Raises:
+        ValueError: `labels` is below 1, or `size` below 15: nothing would be left to pool.
     """
     images = keras.Input((size, size, 3), dtype="uint8", name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)  # (128, 128, 3) in [-1, 1]
@@ -59,7 +87,17 @@ def build_network(labels: int, size: int | None = None) -> keras.Model:
 
 
 def multiply_adds(network: keras.Model) -> int:
-    """Count the multiply-adds of one image through the convolutions and the dense layer of a network of fixed size."""
+    """Count the multiply-adds of one image through the convolutions and the dense layer of a network.
+
+    Args:
+        network: Built for a fixed height and width.
+
+    Returns:
+        At least 0.
+
+    Raises:
+        TypeError: The network takes images of any size.
+    """
     total = 0
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D):

@@ -12,7 +12,16 @@ INCHES = (6.4, 4.0)
 
 
 def plot_curves(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw loss and validation accuracy over the epochs of a run."""
+    """Draw loss and validation accuracy over the epochs of a run.
+
+    Args:
+        history: An entry for each epoch: `epoch` from 1, `size` of the views in pixels, mean `loss` of its steps in
+            nats, and `val_accuracy` in [0, 1].
+        path: Where the PNG goes.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     epochs = [figures["epoch"] for figures in history]
     figure = Figure(figsize=INCHES, layout="constrained")
     left = figure.subplots()
@@ -32,9 +41,12 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
     """Draw a confusion matrix.
 
     Args:
-        matrix: int64 (labels, labels), photographs by true label (rows) and answer (columns).
+        matrix: int64 (labels, labels), photographs by true label (rows) and answer (columns); no row is all 0.
         labels: In the matrix's order.
         path: Where the PNG goes.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     figure = Figure(figsize=(4.8, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -50,20 +62,23 @@ def plot_confusion(matrix: npt.NDArray[np.int64], labels: Sequence[str], path: P
 
 
 def plot_calibration(
-    confidence: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], path: Path
+    mean: npt.NDArray[np.float64], accuracy: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], path: Path
 ) -> None:
     """Draw a reliability diagram: how often answers of a given probability were right.
 
     Args:
-        confidence: float64 (bins,), mean probability of the answers in each bin.
-        accuracy: float64 (bins,), share of them that were right.
-        counts: int64 (bins,), how many there were.
+        mean: float64 (bins,), mean probability of the answers in each bin, in [0, 1].
+        accuracy: float64 (bins,), share of them that was right, in [0, 1].
+        counts: int64 (bins,), how many there were; an empty bin is left out.
         path: Where the PNG goes.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     figure = Figure(figsize=(4.8, 4.2), layout="constrained")
     axes = figure.subplots()
     used = counts > 0
     axes.plot([0, 1], [0, 1], color="tab:gray", linewidth=0.8)
-    axes.scatter(confidence[used], accuracy[used], s=10 + 90 * np.sqrt(counts[used] / counts.max()), color="tab:blue")
+    axes.scatter(mean[used], accuracy[used], s=10 + 90 * np.sqrt(counts[used] / counts.max()), color="tab:blue")
     axes.set(xlabel="probability of the answer", ylabel="share of answers that were right", xlim=(0, 1), ylim=(0, 1.02))
     figure.savefig(path, dpi=120)

@@ -34,22 +34,51 @@ class Recipe:
 
     @property
     def epochs(self) -> int:
-        """All epochs of all stages."""
+        """How many epochs all stages have together."""
         return sum(epochs for epochs, _ in self.stages)
 
     def size_at(self, epoch: int) -> int:
-        """Return the height and width of the views in an epoch counted from 0, pixels."""
+        """Return the size of the views in an epoch.
+
+        Args:
+            epoch: In [0, epochs).
+
+        Returns:
+            Height and width, pixels.
+
+        Raises:
+            IndexError: There is no such epoch.
+        """
         sizes = [size for epochs, size in self.stages for _ in range(epochs)]
         return sizes[epoch]
 
     def learning_rate_at(self, progress: float) -> float:
-        """Return the learning rate when this share of all steps is done."""
+        """Return the learning rate when this share of all steps is done.
+
+        Args:
+            progress: In [0, 1].
+
+        Returns:
+            In [0, peak_learning_rate].
+
+        Raises:
+            ZeroDivisionError: `warmup_share` or `cooldown_share` is 0.
+        """
         rising = progress / self.warmup_share
         falling = (1 - progress) / self.cooldown_share
         return self.peak_learning_rate * min(1.0, rising, falling)
 
     def average_decay_at(self, step: int) -> float:
-        """Return the decay of the averaged weights at a step: the first steps move too far to be worth remembering."""
+        """Return the decay of the averaged weights at a step: the first steps move too far to be worth remembering.
+
+        The ramp is that of TensorFlow's `tf.train.ExponentialMovingAverage`.
+
+        Args:
+            step: Counted from 0, over all epochs.
+
+        Returns:
+            In [0.1, average_decay], rising.
+        """
         return min(self.average_decay, (1 + step) / (10 + step))
 
 

@@ -7,9 +7,7 @@ Colour profiles are not applied: the training images' were not. Of an animation 
 
 import importlib
 import io
-import math
 import re
-import struct
 import warnings
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +17,7 @@ import numpy.typing as npt
 import PIL.Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.ImageOps import exif_transpose
@@ -28,31 +27,24 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from catdog_api import errors
+from catdog_api.sniffing import is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image
 
-# AVIF and HEIC share a container and the general brand `mif1`; `avif` among the brands tells them apart.
-_SIGNATURES: Final = re.compile(
-    rb"""(?xs)
-    (?P<JPEG>\xff\xd8\xff) | (?P<PNG>\x89PNG\r\n\x1a\n) | (?P<WEBP>RIFF....WEBP) | (?P<GIF>GIF8[79]a)
-    | (?P<BMP>BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0) | (?P<TIFF>II[*+]\0|MM\0\*)
-    | (?P<AVIF>\0\0..ftyp(.{4}){0,16}?avi[fs]) | (?P<HEIF>\0\0..ftyp(.{4}){0,16}?(he[iv][cmsx]|mif1|msf1))
-    | (?P<SVG>(\xef\xbb\xbf)?\s*<([?!].*?<)?svg[\s>]) | (?P<PDF>%PDF-) | (?P<PostScript>%!PS|\xc5\xd0\xd3\xc6)
-    | (?P<Photoshop>8BPS) | (?P<icon>\0\0[\1\2]\0[^\0]|icns) | (?P<Netpbm>P[1-7]\s+[\#\w]) | (?P<PCX>\n[\0\2-\5]\x01)
-    | (?P<JPEG_2000>\0\0\0\x0cjP\x20\x20\r\n|\xff\x4f\xff\x51) | (?P<JPEG_XL>\0\0\0\x0cJXL\x20\r\n|\xff\x0a)
-    | (?P<JPEG_XR>II\xbc) | (?P<DDS>DDS\x20) | (?P<GIMP>gimp\x20xcf) | (?P<OpenEXR>v/1\x01) | (?P<BigTIFF>MM\0\+)
-    """
-)
-
-# What Pillow walks in Python or copies again and again: dozens in a photograph, millions in 10 MiB made for it.
-_MOST_JPEG_SEGMENTS: Final = 512  # 255 may be its colour profile; 2,500,000 took 4 s
-_MOST_TIFF_NUMBERS: Final = 65_536  # in one tag, or tags; 2,500,000 took 8 s and 0.8 GB
 _MOST_SCANS: Final = 50  # of a progressive JPEG; encoders make 10. 75 bytes can cost 27 ms at 49 megapixels
-_LONE_MARKERS: Final = bytes([0x00, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])  # Pillow reads no length after them
-_TIFF_PIECES: Final = (273, 279, 324, 325)  # tags: offsets and byte counts of strips, of tiles
-# lzma may ask for gigabytes, and of faxes libtiff prints each bad line.
+# Refused are lzma and zstd, whose first bytes may ask for gigabytes and for 128 MiB, however small the image; webp,
+# which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
 _TIFF_COMPRESSIONS: Final = frozenset({"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg"})
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
-_TURNS: Final = dict(enumerate(map(PIL.Image.Transpose, (0, 3, 1, 5, 4, 6, 2)), start=2))  # by EXIF orientation
+_TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is the upright photograph's height
 # Nobody is there to read Pillow's warnings of odd tags. `warnings.catch_warnings` swaps the process's filters and puts
 # them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
 _QUIET_PILLOW: Final = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
@@ -66,9 +58,14 @@ class _TiffFile(TiffImageFile):
 
 
 # A phone's MPO is a JPEG with more of them behind it: JpegImageFile takes the first.
-_OPENERS: Final[dict[str | None, type[ImageFile]]] = {
-    opener.format: opener
-    for opener in (JpegImageFile, PngImageFile, WebPImageFile, GifImageFile, BmpImageFile, AvifImageFile, _TiffFile)
+_OPENERS: Final[dict[str, type[ImageFile]]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "GIF": GifImageFile,
+    "BMP": BmpImageFile,
+    "AVIF": AvifImageFile,
+    "TIFF": _TiffFile,
 }
 
 
@@ -106,7 +103,7 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
         TooManyPixelsError: The header announces more than `max_pixels`; no pixel was decoded.
         TruncatedImageError: The image ends early or is damaged.
     """
-    name = _sniff(data)
+    name = sniff(data)
     if _QUIET_PILLOW not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
@@ -122,49 +119,26 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
         raise errors.TruncatedImageError(f"The {name} image ends early or is damaged.") from error
 
 
-def _sniff(data: bytes) -> str:
-    """Return the format's name by its first bytes; raises EmptyImageError, NotAnImageError."""
-    if not data:
-        raise errors.EmptyImageError("The file is empty.")
-    signature = _SIGNATURES.match(data[:4096])  # an SVG may begin with comments
-    if not signature or not signature.lastgroup:
-        raise errors.NotAnImageError(f"The {len(data)} bytes received are not an image.")
-    return signature.lastgroup.replace("_", " ")
-
-
 def _open(name: str, data: bytes) -> ImageFile:
     """Open a file of the format, its pixels not yet loaded; raises ImageError, and whatever Pillow does."""
-    if (name == "JPEG" and _is_long_jpeg(data)) or (name == "TIFF" and _is_long_tiff(data)):
+    if (name == "JPEG" and is_long_jpeg(data)) or (name == "TIFF" and is_long_tiff(data)):
         raise errors.TruncatedImageError(f"The {name} image is damaged: its header has far too many parts.")
-    try:  # pillow-heif's class works without being registered with Pillow
-        opener = importlib.import_module("pillow_heif").HeifImageFile if name == "HEIF" else _OPENERS[name]
-    except (ImportError, KeyError) as error:
-        why = "(HEIC) need the optional extra 'heic', which is not installed" if name == "HEIF" else "are not accepted"
-        raise errors.UnsupportedFormatError(f"{name} images {why}; {_ADVICE}.") from error
-    return opener(io.BytesIO(data))
+    if name == "HEIF":
+        return _open_heif(data)
+    if name not in _OPENERS:
+        raise errors.UnsupportedFormatError(f"{name} images are not accepted; {_ADVICE}.")
+    return _OPENERS[name](io.BytesIO(data))
 
 
-def _is_long_jpeg(data: bytes) -> bool:
-    """Tell whether too many markers go before the first scan, found as Pillow finds them, rubbish between passed."""
-    at = data.find(b"\xff", 2)
-    for _ in range(_MOST_JPEG_SEGMENTS):
-        if at < 0 or (marker := data[at + 1 : at + 2]) in {b"\xda", b""}:
-            return False
-        length = 0 if marker in _LONE_MARKERS else max(2, int.from_bytes(data[at + 2 : at + 4]))
-        at = data.find(b"\xff", at + 1 if marker == b"\xff" else at + 2 + length)
-    return True
-
-
-def _is_long_tiff(data: bytes) -> bool:
-    """Tell whether the first directory has too many tags, or a tag too many numbers; raises struct.error."""
-    order, big = "<" if data.startswith(b"II") else ">", data[2:3] == b"+"
-    (at,) = struct.unpack_from(order + ("8xQ" if big else "4xL"), data)
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
-    entry = struct.Struct(order + ("HHQ8x" if big else "HHL4x"))
-    tags = entry.iter_unpack(memoryview(data)[at + (8 if big else 2) :][: min(count, _MOST_TIFF_NUMBERS) * entry.size])
-    # Types 1, 2 and 7 stay one bytes object, however long.
-    lengths = (length for tag, kind, length in tags if kind not in {1, 2, 7} or tag in _TIFF_PIECES)
-    return count > _MOST_TIFF_NUMBERS or any(length > _MOST_TIFF_NUMBERS for length in lengths)
+def _open_heif(data: bytes) -> ImageFile:
+    """Open it with pillow-heif's class, which need not be registered with Pillow; raises UnsupportedFormatError."""
+    try:
+        pillow_heif = importlib.import_module("pillow_heif")
+    except ImportError as error:
+        need = "HEIF images (HEIC) need the optional extra 'heic', which is not installed"
+        raise errors.UnsupportedFormatError(f"{need}; {_ADVICE}.") from error
+    photograph: ImageFile = pillow_heif.HeifImageFile(io.BytesIO(data))
+    return photograph
 
 
 def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: int) -> Decoded:
@@ -182,12 +156,9 @@ def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: 
     orientation = _orientation(photograph)
     if orientation in _TURNS:  # turning the square gives what turning the photograph would, for less
         square = square.transpose(_TURNS[orientation])
-    width, height = (height, width) if orientation in range(5, 9) else (width, height)
-    pixels = np.array(square if square.mode == "RGBa" else square.convert("RGB"))
-    colours, alpha = pixels[..., :3], pixels[..., 3:]
-    if alpha.size:  # colours times alpha, and white for the rest; rounding may leave a colour above its alpha
-        colours = colours + (255 - np.maximum(colours, alpha))
-    return Decoded(colours, width, height, name)
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Decoded(_on_white(square), width, height, name)
 
 
 def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) -> None:
@@ -205,14 +176,21 @@ def _check_tiff(photograph: _TiffFile, length: int, area: int, max_pixels: int) 
     """Refuse strips or tiles that are huge, missing, cut off or used again and again; raises ImageError."""
     if photograph.info["compression"] not in _TIFF_COMPRESSIONS:
         raise errors.UnsupportedFormatError(f"TIFF with {photograph.info['compression']} compression is not accepted.")
-    if math.prod(photograph.tag_v2.get(tag, 1) for tag in (322, 323)) > max_pixels:
+    tags = photograph.tag_v2
+    tile_width, tile_height = tags.get(Base.TileWidth, 1), tags.get(Base.TileLength, 1)
+    if not (isinstance(tile_width, int) and isinstance(tile_height, int)):  # a text times a number is a long text
+        raise errors.TruncatedImageError("The TIFF image is damaged: its tiles have no size.")
+    if tile_width * tile_height > max_pixels:
         raise errors.TooManyPixelsError(f"The TIFF image has tiles of more than {max_pixels:,} pixels.")
-    strips, strip_bytes, tiles, tile_bytes = (photograph.tag_v2.get(tag, ()) for tag in _TIFF_PIECES)
-    sizes = strip_bytes or tile_bytes
+    strips, strip_sizes = tags.get(Base.StripOffsets, ()), tags.get(Base.StripByteCounts, ())
+    tiles, tile_sizes = tags.get(Base.TileOffsets, ()), tags.get(Base.TileByteCounts, ())
+    sizes = strip_sizes or tile_sizes
+    end = max((start + size for start, size in zip(strips or tiles, sizes, strict=False)), default=0)
+    # Each strip or tile covers a part of the image, once, or once for each of its bands.
     extents = [tile.extents or (0, 0, 0, 0) for tile in photograph.tile]
     covered = sum((right - left) * (bottom - top) for left, top, right, bottom in extents)
-    end = max((start + size for start, size in zip(strips or tiles, sizes, strict=False)), default=0)
-    if not area <= covered <= area * len(photograph.getbands()) or max(end, sum(sizes)) > length:
+    covered_rightly = area <= covered <= area * len(photograph.getbands())
+    if not covered_rightly or end > length or sum(sizes) > length:
         raise errors.TruncatedImageError("The TIFF image ends early or is damaged.")
 
 
@@ -221,8 +199,20 @@ def _eight_bits(photograph: ImageFile) -> PIL.Image.Image:
     if photograph.mode in {"I", "F"} or photograph.mode.startswith("I;16"):
         return PIL.Image.fromarray(_grey(np.asarray(photograph), photograph.info.get("transparency")))
     if photograph.has_transparency_data:
-        return (photograph if photograph.mode == "RGBA" else photograph.convert("RGBA")).convert("RGBa")
+        straight = photograph if photograph.mode == "RGBA" else photograph.convert("RGBA")
+        return straight.convert("RGBa")
     return photograph if photograph.mode in {"L", "RGB"} else photograph.convert("RGB")
+
+
+def _on_white(square: PIL.Image.Image) -> Image:
+    """Return its colours as an array, of RGBa with white behind them."""
+    if square.mode != "RGBa":
+        return np.array(square.convert("RGB"))
+    pixels: Image = np.array(square)
+    colours, alpha = pixels[..., :3], pixels[..., 3:]  # colours are times alpha already
+    # White shines through by 255 - alpha; by less where rounding, in the resize, left a colour above its alpha.
+    on_white: Image = colours + (255 - np.maximum(colours, alpha))
+    return on_white
 
 
 def _grey(values: npt.NDArray[Any], transparent: int | None) -> npt.NDArray[np.uint8]:
@@ -233,7 +223,9 @@ def _grey(values: npt.NDArray[Any], transparent: int | None) -> npt.NDArray[np.u
     """
     if values.dtype.kind == "f":
         grey = np.nan_to_num(values, posinf=0, neginf=0)
-        grey = grey * (255 / min((top for top in (1.0, 255.0, 65535.0) if grey.max() <= top), default=grey.max()))
+        brightest = grey.max()
+        white = next((top for top in (1.0, 255.0, 65535.0) if brightest <= top), brightest)
+        grey = grey * (255 / white)
     else:
         grey = values >> 8
     scaled: npt.NDArray[np.uint8] = grey.clip(0, 255).astype(np.uint8)
@@ -245,6 +237,6 @@ def _grey(values: npt.NDArray[Any], transparent: int | None) -> npt.NDArray[np.u
 def _orientation(photograph: ImageFile) -> int:
     """Return the EXIF orientation, 1 where none can be read."""
     try:
-        return int(photograph.getexif().get(0x0112, 1))
+        return int(photograph.getexif().get(Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - broken EXIF, on which Pillow raises as it likes, does not break the pixels
         return 1
