@@ -68,7 +68,8 @@ async def test_the_times_of_the_stages_travel_with_the_answer(serve: Serve) -> N
     response = await (await serve()).post("/predict", files={"file": BLUE_PNG})
     stages = dict(stage.split(";dur=") for stage in response.headers["server-timing"].split(", "))
     assert list(stages) == ["decode", "queue", "model"]
-    assert all(float(milliseconds) >= 0 for milliseconds in stages.values())
+    assert float(stages["decode"]) > 0
+    assert float(stages["model"]) > 0
 
 
 REFUSALS = [

@@ -9,8 +9,6 @@ from typing import Any
 
 from catdog_api.errors import ArtifactError
 
-CHUNK_BYTES = 1 << 20
-
 
 @dataclass(frozen=True)
 class Manifest:
@@ -71,12 +69,9 @@ def write_manifest(manifest: Manifest, model: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits, reading it in pieces."""
-    digest = hashlib.sha256()
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def verify(model: Path, manifest: Manifest) -> None:

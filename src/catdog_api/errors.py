@@ -20,8 +20,9 @@
     ├── DeadlineExceededError           no answer in the time allowed
     └── SettingsError                   the settings contradict themselves or the machine
 
-Each message is one sentence for the person who caused it; it says what was received, and never a path, a traceback
-or another request's content.
+Each message is one sentence for the person who caused it, and says what was received. Those that a request can end in
+never name a path of the machine, a traceback or another request's content; the two that stop the start name the file
+or the setting.
 """
 
 
