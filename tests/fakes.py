@@ -1,4 +1,4 @@
-"""Small real classifiers that stand in for the network where a test is about the service around it."""
+"""Small real classes that stand in for the network, and for who watches, where a test is about the service around."""
 
 import threading
 from collections.abc import Sequence
@@ -60,3 +60,19 @@ class FailingClassifier(ColourClassifier):
         if len(self.batches) - 1 in self.failing:
             raise PredictionError("The network gave no probabilities for this photograph.")
         return answer
+
+
+class Witness:
+    """Remembers what the batcher tells."""
+
+    def __init__(self) -> None:
+        self.depths: list[int] = []
+        self.sizes: list[int] = []
+
+    def queue_changed(self, depth: int) -> None:
+        """Remember how many images wait."""
+        self.depths.append(depth)
+
+    def batch_formed(self, size: int) -> None:
+        """Remember how many images the model was given."""
+        self.sizes.append(size)

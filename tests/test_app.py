@@ -67,7 +67,7 @@ async def test_a_photograph_is_answered_however_it_is_sent(serve: Serve, request
 async def test_the_times_of_the_stages_travel_with_the_answer(serve: Serve) -> None:
     response = await (await serve()).post("/predict", files={"file": BLUE_PNG})
     stages = dict(stage.split(";dur=") for stage in response.headers["server-timing"].split(", "))
-    assert list(stages) == ["decode", "queue", "model"]
+    assert list(stages) == ["parse", "decode", "queue", "model"]
     assert float(stages["decode"]) > 0
     assert float(stages["model"]) > 0
 

@@ -9,7 +9,7 @@ import pytest
 from catdog_api.batching import MAX_BATCH, Batcher
 from catdog_api.errors import OverloadedError, PredictionError
 from catdog_api.tensors import Image, Images, Probabilities
-from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
+from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, Witness
 
 RED, GREEN, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ([255, 0, 0], [0, 255, 0], [0, 0, 255]))
 
@@ -21,8 +21,10 @@ def start() -> Iterator[Start]:
     """Start batchers, and close them when the test is over."""
     started = []
 
-    def start_one(predict: Callable[[Images], Probabilities], queue_limit: int = 64) -> Batcher:
-        batcher = Batcher(predict, queue_limit)
+    def start_one(
+        predict: Callable[[Images], Probabilities], queue_limit: int = 64, witness: Witness | None = None
+    ) -> Batcher:
+        batcher = Batcher(predict, queue_limit, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -111,7 +113,7 @@ async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.predict, queue_limit=64)
+    batcher = Batcher(classifier.predict, 64, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])
@@ -133,3 +135,17 @@ async def test_a_batch_whose_waiters_all_left_before_it_was_formed_is_passed_ove
     await first
     await batcher.submit(BLUE)
     assert classifier.batches == [1, 1]
+
+
+async def test_who_watches_hears_of_every_batch_and_of_every_place_taken_and_freed(start: Start) -> None:
+    classifier, witness = GatedClassifier(), Witness()
+    batcher = start(classifier.predict, witness=witness)
+    first = await behind_the_gate(batcher, classifier)
+    leaver, *stayers = await submitted(batcher, [GREEN] * 3)
+    leaver.cancel()
+    await asyncio.wait({leaver})
+    assert witness.depths == [1, 0, 1, 2, 3, 2]
+    classifier.gate.set()
+    await asyncio.gather(first, *stayers)
+    assert witness.depths[6:] == [0]
+    assert witness.sizes == [1, 2]

@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
 from catdog_api import __version__, browser, problems, routes
 from catdog_api.classifier import load
 from catdog_api.logs import RequestLogMiddleware
+from catdog_api.metrics import Metrics, MetricsMiddleware
 from catdog_api.pipeline import Pipeline, Predictor
 from catdog_api.problems import ProblemMiddleware
 from catdog_api.schemas import Problem
@@ -27,7 +29,7 @@ Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: 
 
 
 class CatdogApp(FastAPI):
-    """FastAPI with two layers around everything, so that its own early refusals are problems and in the log, too."""
+    """FastAPI with layers around everything, so that its own early refusals are problems, logged and counted, too."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, with the schema of problems, which nothing but their responses refers to."""
@@ -47,7 +49,8 @@ class CatdogApp(FastAPI):
                 allow_headers=["Content-Type"],
                 expose_headers=["Server-Timing", "Retry-After", "X-Request-ID"],
             )
-        return RequestLogMiddleware(stack)
+        templates = {route.path for route in iter_route_contexts(self.routes) if route.path}
+        return MetricsMiddleware(RequestLogMiddleware(stack), self.state.metrics, templates)
 
 
 def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = load) -> FastAPI:
@@ -68,6 +71,7 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
         max_body_size=settings.max_upload_bytes,
     )
     app.state.settings = settings
+    app.state.metrics = Metrics(kind.name for kind in problems.KINDS.values())
     app.state.load_model = load_model
     app.state.ready = False
     problems.install(app)
@@ -82,11 +86,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     classifier: Predictor = app.state.load_model(settings.model)
     classifier.warm_up()
+    manifest = classifier.manifest
+    metrics: Metrics = app.state.metrics
+    metrics.model_loaded(
+        name=manifest.name,
+        version=manifest.version,
+        sha256=manifest.sha256,
+        input_size=manifest.input_size,
+        labels=manifest.labels,
+    )
     pipeline = Pipeline(
         classifier,
         max_pixels=settings.max_pixels,
         queue_limit=settings.queue_limit,
         deadline_seconds=settings.deadline_seconds,
+        observer=metrics,
     )
     pipeline.start()
     # On the app and not yielded: not every server hands a lifespan's state to its requests.

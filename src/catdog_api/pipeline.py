@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from catdog_api.artifact import Manifest
-from catdog_api.batching import Batcher
+from catdog_api.batching import Batcher, Observer
 from catdog_api.decoding import Decoded, decode
 from catdog_api.errors import DeadlineExceededError
 from catdog_api.tensors import Images, Probabilities
@@ -55,13 +55,16 @@ class Pipeline:
         max_pixels: Largest photograph to decode, width times height.
         queue_limit: How many photographs may wait for the model.
         deadline_seconds: Longest time for an answer.
+        observer: Is told of the queue and of the batches.
     """
 
-    def __init__(self, classifier: Predictor, *, max_pixels: int, queue_limit: int, deadline_seconds: float) -> None:
+    def __init__(
+        self, classifier: Predictor, *, max_pixels: int, queue_limit: int, deadline_seconds: float, observer: Observer
+    ) -> None:
         self.manifest = classifier.manifest
         self._max_pixels = max_pixels
         self._deadline_seconds = deadline_seconds
-        self._batcher = Batcher(classifier.predict, queue_limit)
+        self._batcher = Batcher(classifier.predict, queue_limit, observer)
         self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def start(self) -> None:

@@ -122,12 +122,23 @@ def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Res
     return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
 
 
+def _refusal(error: errors.CatdogError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with an error's problem, and leave its name for the log and the metrics.
+
+    They count when all is over: of a declared 413 the framework lets this answer be made, and drops it for its own.
+    """
+    problem = problem_of(error)
+    scope["state"]["log"]["problem"] = problem.type
+    scope["state"]["refused"] = KINDS[type(error)].name
+    return _response(problem, headers)
+
+
 def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """Say in a problem what the framework says in a bare status."""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         limit = scope["app"].state.settings.max_upload_bytes
         detail = f"The request's body is larger than the {limit:,} bytes that this service takes."
-        return _response(_problem(KINDS[errors.TooManyBytesError], detail), headers)
+        return _refusal(errors.TooManyBytesError(detail), scope, headers)
     phrase = HTTPStatus(status)
     detail = {
         HTTPStatus.NOT_FOUND: f"There is nothing at {scope['path']}.",
@@ -150,10 +161,8 @@ def _is_plain_error(start: Message) -> bool:
 
 
 async def _on_catdog_error(request: Request, error: Exception) -> Response:
-    problem = problem_of(cast("errors.CatdogError", error))
-    request.state.log["problem"] = problem.type
     headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, errors.OverloadedError) else None
-    return _response(problem, headers)
+    return _refusal(cast("errors.CatdogError", error), request.scope, headers)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -1,11 +1,12 @@
 """The endpoints: each unpacks a request, calls one thing, and packs its answer."""
 
+import time
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from catdog_api import errors
+from catdog_api import errors, metrics
 from catdog_api.pipeline import Outcome, Pipeline
 from catdog_api.problems import documented
 from catdog_api.schemas import Health, ModelInfo, Prediction
@@ -53,11 +54,15 @@ PHOTOGRAPH_BODY: dict[str, Any] = {
 )
 async def predict(request: Request, response: Response) -> Prediction:
     """Answer one photograph: as the multipart field `file`, or as the body itself with its image content type."""
+    started = time.monotonic()
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
+    parse_seconds = time.monotonic() - started
     pipeline: Pipeline = request.app.state.pipeline
     outcome = await pipeline.predict(data)
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
-    times = _milliseconds(outcome)
+    stage_seconds = _stage_seconds(parse_seconds, outcome)
+    request.app.state.metrics.answered(prediction.label, stage_seconds)
+    times = {stage: round(1000 * seconds, 2) for stage, seconds in stage_seconds.items()}
     response.headers["Server-Timing"] = ", ".join(f"{stage};dur={time}" for stage, time in times.items())
     request.state.log.update({"label": prediction.label, **{f"{stage}_ms": time for stage, time in times.items()}})
     return prediction
@@ -89,6 +94,14 @@ async def ready(request: Request) -> Health:
     return Health(status="ok")
 
 
-def _milliseconds(outcome: Outcome) -> dict[str, float]:
-    stages = {"decode": outcome.decode_seconds, "queue": outcome.queue_seconds, "model": outcome.model_seconds}
-    return {stage: round(1000 * seconds, 2) for stage, seconds in stages.items()}
+# Not in the document: what is counted is for the operator, and no part of the contract with callers.
+@router.get(metrics.PATH, include_in_schema=False)
+async def expose(request: Request) -> Response:
+    """Write the Prometheus series down."""
+    body, content_type = request.app.state.metrics.expose(request.headers.get("accept", ""))
+    return Response(body, media_type=content_type)
+
+
+def _stage_seconds(parse_seconds: float, outcome: Outcome) -> dict[str, float]:
+    times = (parse_seconds, outcome.decode_seconds, outcome.queue_seconds, outcome.model_seconds)
+    return dict(zip(metrics.STAGES, times, strict=True))
