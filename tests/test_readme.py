@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from catdog_api.artifact import read_manifest
+from catdog_api.metrics import Metrics
 from catdog_api.settings import Settings, bundled, read_settings
 from training.recipe import Recipe
 
@@ -64,3 +65,9 @@ def test_what_is_said_of_the_training_is_what_its_record_says() -> None:
     assert f"{photographs:,} photographs" in README
     assert {"keras", "numpy", "pillow", record["backend"]} <= set(record["packages"])
     assert record["recipe"] == json.loads(json.dumps(asdict(Recipe())))
+
+
+def test_the_table_of_series_names_all_that_are_served() -> None:
+    served = re.findall(r"^# TYPE (catdog_\w+)", Metrics([]).expose("")[0].decode(), re.MULTILINE)
+    in_table = re.findall(r"^\| `(catdog_\w+)` \|", README, re.MULTILINE)
+    assert set(in_table) == {name for name in served if not name.endswith("_created")}
