@@ -1,0 +1,77 @@
+"""The model that is delivered, pinned: what it says of drawings, and of 500 photographs of the test split.
+
+A new model changes these figures on purpose; nothing else may.
+"""
+
+import csv
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from catdog_api.classifier import Classifier, load
+from catdog_api.decoding import decode
+from catdog_api.settings import bundled
+from tests.images import encode, quarters
+
+pytestmark = pytest.mark.model
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data"
+FEW = 500
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    """Load the artifact that the service serves."""
+    return load(bundled("models") / "catdog.keras")
+
+
+def face(ears: str) -> Image.Image:
+    """Draw a head with pointed or hanging ears, which is no photograph of anything."""
+    drawing = Image.new("RGB", (200, 160), (90, 140, 80))
+    pen = ImageDraw.Draw(drawing)
+    for left in (50, 110):
+        if ears == "pointed":
+            pen.polygon([(left, 70), (left + 20, 15), (left + 40, 70)], (150, 110, 70))
+        else:
+            pen.ellipse((left - 10, 50, left + 20, 130), (110, 70, 40))
+    pen.ellipse((45, 45, 155, 145), (170, 130, 90))
+    for left in (70, 110):
+        pen.ellipse((left, 75, left + 16, 91), (20, 30, 20))
+    pen.polygon([(92, 105), (108, 105), (100, 115)], (60, 30, 30))
+    return drawing
+
+
+DRAWN = {
+    "quarters": (quarters(160, 120), [0.0034, 0.0068, 0.9898]),
+    "pointed": (face("pointed"), [0.0021, 0.0035, 0.9944]),
+    "hanging": (face("hanging"), [0.0018, 0.0026, 0.9957]),
+}
+
+
+@pytest.mark.parametrize(("drawing", "probabilities"), DRAWN.values(), ids=DRAWN)
+def test_drawings_get_the_answer_that_they_always_got(
+    drawing: Image.Image, probabilities: list[float], classifier: Classifier
+) -> None:
+    image = decode(encode(drawing, "PNG"), classifier.manifest.input_size, max_pixels=10**6).image
+    assert classifier.predict(image[None])[0] == pytest.approx(np.array(probabilities), abs=1e-3)
+
+
+@pytest.mark.skipif(not PHOTOGRAPHS.exists(), reason="the photographs are not beside the checkout")
+def test_of_500_photographs_as_many_are_answered_rightly_as_always(classifier: Classifier) -> None:
+    with (PHOTOGRAPHS / "index.csv").open(newline="") as index:
+        rows = [row for row in csv.DictReader(index) if row["split"] == "test"]
+    few = sorted(rows, key=lambda row: hashlib.sha256(row["member"].encode()).digest())[:FEW]
+    shards = {name: zipfile.ZipFile(PHOTOGRAPHS / name) for name in {row["shard"] for row in few}}
+    files = [shards[row["shard"]].read(row["member"]) for row in few]
+    for shard in shards.values():
+        shard.close()
+    images = [decode(file, classifier.manifest.input_size, max_pixels=10**6).image for file in files]
+    answers = np.concatenate([classifier.predict(np.stack(images[at : at + 20])) for at in range(0, FEW, 20)])
+    right = [
+        classifier.manifest.labels[answer.argmax()] == row["label"] for answer, row in zip(answers, few, strict=True)
+    ]
+    assert sum(right) == pytest.approx(480, abs=1)  # another processor rounds otherwise
