@@ -74,6 +74,7 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
     app.state.metrics = Metrics(kind.name for kind in problems.KINDS.values())
     app.state.load_model = load_model
     app.state.ready = False
+    app.state.pipeline = None
     problems.install(app)
     app.include_router(routes.router)
     browser.install(app)

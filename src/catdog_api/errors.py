@@ -6,7 +6,8 @@
     │   ├── TooManyFilesError           more than one file
     │   ├── MalformedUploadError        a body that breaks its own format
     │   ├── TooManyBytesError           more bytes than the service takes
-    │   └── UnsupportedMediaTypeError   a body that is neither multipart nor an image
+    │   ├── UnsupportedMediaTypeError   a body that is neither multipart nor an image
+    │   └── TooSlowError                a request that does not arrive in the time allowed
     ├── ImageError                      the bytes are not one photograph
     │   ├── EmptyImageError             no bytes at all
     │   ├── NotAnImageError             no image format's bytes
@@ -14,7 +15,8 @@
     │   ├── TruncatedImageError         an image that ends early or is damaged
     │   └── TooManyPixelsError          an image larger than the service decodes
     ├── ArtifactError                   the model artifact cannot be served
-    ├── NotReadyError                   the model is not loaded yet, or not any more
+    ├── NotReadyError                   the service is starting or ending
+    ├── ModelStuckError                 the model hangs, or its thread has died
     ├── PredictionError                 the network failed on a batch, or gave no probabilities
     ├── OverloadedError                 the queue is full
     ├── DeadlineExceededError           no answer in the time allowed
@@ -54,6 +56,10 @@ class UnsupportedMediaTypeError(UploadError):
     """The body is neither multipart form data nor an image."""
 
 
+class TooSlowError(UploadError):
+    """The request does not arrive in the time allowed."""
+
+
 class ImageError(CatdogError):
     """The bytes are not one photograph."""
 
@@ -83,7 +89,11 @@ class ArtifactError(CatdogError):
 
 
 class NotReadyError(CatdogError):
-    """The model is not loaded yet, or not any more."""
+    """The service is starting or ending."""
+
+
+class ModelStuckError(CatdogError):
+    """The model hangs, or its thread has died: only a new process helps."""
 
 
 class PredictionError(CatdogError):

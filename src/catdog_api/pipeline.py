@@ -71,6 +71,11 @@ class Pipeline:
         """Start the model thread."""
         self._batcher.start()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the model hangs, or its thread has died."""
+        return self._batcher.is_stuck
+
     def close(self) -> None:
         """Finish what was taken on, then end the threads."""
         self._decoders.shutdown()

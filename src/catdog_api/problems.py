@@ -40,6 +40,8 @@ KINDS: Mapping[type[errors.CatdogError], Kind] = {
     ),
     errors.TruncatedImageError: Kind("truncated-image", "Damaged image", HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.TooManyPixelsError: Kind("too-many-pixels", "Too many pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    errors.TooSlowError: Kind("too-slow", "Too slow", HTTPStatus.REQUEST_TIMEOUT),
+    errors.ModelStuckError: Kind("model-stuck", "The model is stuck", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.NotReadyError: Kind("not-ready", "Not ready", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.PredictionError: Kind("prediction-failed", "The model failed", HTTPStatus.INTERNAL_SERVER_ERROR),
     errors.OverloadedError: Kind("overloaded", "Overloaded", HTTPStatus.SERVICE_UNAVAILABLE),
@@ -51,6 +53,11 @@ KINDS: Mapping[type[errors.CatdogError], Kind] = {
 def problem_of(error: errors.CatdogError) -> Problem:
     """Say what went wrong as the API does."""
     return _problem(KINDS[type(error)], str(error))
+
+
+def about_blank(status: HTTPStatus, detail: str) -> Problem:
+    """Say no more than a status does, and a sentence: the type that RFC 9457, section 4.2.1, has for that."""
+    return Problem(type="about:blank", title=status.phrase, status=status.value, detail=detail)
 
 
 def documented(kinds: Iterable[type[errors.CatdogError]]) -> dict[int | str, dict[str, Any]]:
@@ -145,8 +152,7 @@ def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = No
         HTTPStatus.METHOD_NOT_ALLOWED: f"{scope['path']} does not answer to {scope['method']}.",
         HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed on this request; its log says why.",
     }.get(phrase, phrase.description or phrase.phrase)
-    # RFC 9457, section 4.2.1: about:blank is the type of a problem that says no more than its status.
-    return _response(Problem(type="about:blank", title=phrase.phrase, status=status, detail=detail), headers)
+    return _response(about_blank(phrase, detail), headers)
 
 
 def _kept(start: Message) -> dict[str, str]:

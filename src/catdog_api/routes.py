@@ -19,6 +19,7 @@ PREDICT_ERRORS = (
     errors.TooManyBytesError,
     errors.TooManyPixelsError,
     errors.UnsupportedMediaTypeError,
+    errors.TooSlowError,
     errors.NotAnImageError,
     errors.UnsupportedFormatError,
     errors.MissingFileError,
@@ -75,9 +76,17 @@ async def model(request: Request) -> ModelInfo:
     return ModelInfo.model_validate({**asdict(pipeline.manifest), "labels": list(pipeline.manifest.labels)})
 
 
-@router.get("/health/live", tags=["health"], summary="Does the process live?")
-async def live() -> Health:
-    """Answer as long as the process does."""
+@router.get(
+    "/health/live",
+    tags=["health"],
+    summary="Does the process live?",
+    responses=documented([errors.ModelStuckError]),
+)
+async def live(request: Request) -> Health:
+    """Answer 200, and 503 once the model hangs or its thread has died, because then only a new process helps."""
+    pipeline: Pipeline | None = request.app.state.pipeline
+    if pipeline is not None and pipeline.is_stuck:
+        raise errors.ModelStuckError("The model hangs, or its thread has died; the service must be started anew.")
     return Health(status="ok")
 
 
@@ -85,13 +94,13 @@ async def live() -> Health:
     "/health/ready",
     tags=["health"],
     summary="Can it answer photographs?",
-    responses=documented([errors.NotReadyError]),
+    responses=documented([errors.NotReadyError, errors.ModelStuckError]),
 )
 async def ready(request: Request) -> Health:
-    """Answer 200 once the model is loaded and warmed up, and 503 before that."""
+    """Answer 200 while the model is loaded, warmed up and well, and 503 before that and once the end has begun."""
     if not request.app.state.ready:
-        raise errors.NotReadyError("The model is not ready to answer.")
-    return Health(status="ok")
+        raise errors.NotReadyError("The service is starting or ending.")
+    return await live(request)
 
 
 # Not in the document: what is counted is for the operator, and no part of the contract with callers.

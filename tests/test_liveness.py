@@ -1,0 +1,71 @@
+"""A model thread that hangs or has died: what the probes say of it, and what its callers get."""
+
+import asyncio
+import time
+
+import pytest
+
+from catdog_api import batching
+from catdog_api.tensors import Images, Probabilities
+from tests.conftest import Serve
+from tests.fakes import ColourClassifier, GatedClassifier
+from tests.test_app import RED_JPEG, assert_problem
+
+BOUND = 8
+"""Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
+
+
+class DyingClassifier(ColourClassifier):
+    """Takes the thread that calls it down."""
+
+    def predict(self, images: Images) -> Probabilities:  # noqa: ARG002  # as a classifier is called
+        """End the thread."""
+        raise SystemExit
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_a_hung_model_turns_the_probes_red_and_its_callers_away(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(batching, "STUCK_SECONDS", 0.2)
+    classifier = GatedClassifier()
+    client = await serve(classifier, deadline_seconds=0.1)
+    assert_problem(await client.post("/predict", files={"file": RED_JPEG}), 504, "/problems/deadline-exceeded")
+    await asyncio.sleep(0.2)
+    assert_problem(await client.get(path), 503, "/problems/model-stuck")
+    classifier.gate.set()
+    deadline = time.monotonic() + BOUND
+    while (await client.get(path)).status_code != 200:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_a_dead_model_thread_turns_the_probes_red(serve: Serve, path: str) -> None:
+    client = await serve(DyingClassifier(), deadline_seconds=0.1)
+    assert (await client.get(path)).status_code == 200
+    assert_problem(await client.post("/predict", files={"file": RED_JPEG}), 504, "/problems/deadline-exceeded")
+    assert_problem(await client.get(path), 503, "/problems/model-stuck")
+
+
+async def test_a_busy_model_is_well(serve: Serve) -> None:
+    classifier = GatedClassifier()
+    client = await serve(classifier)
+    busy = asyncio.create_task(client.post("/predict", files={"file": RED_JPEG}))
+    await asyncio.to_thread(classifier.entered.wait, BOUND)
+    assert (await client.get("/health/live")).status_code == 200
+    classifier.gate.set()
+    assert (await busy).status_code == 200
+
+
+async def test_an_idle_model_is_well_however_long_it_idles(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "STUCK_SECONDS", 0.1)
+    client = await serve()
+    assert (await client.post("/predict", files={"file": RED_JPEG})).status_code == 200
+    await asyncio.sleep(0.3)
+    assert (await client.get("/health/live")).status_code == 200
+
+
+def test_a_hang_is_seen_in_less_than_ten_seconds() -> None:
+    assert batching.STUCK_SECONDS < 10
