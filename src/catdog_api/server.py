@@ -4,25 +4,41 @@ import asyncio
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.server import HANDLED_SIGNALS
 
 from catdog_api.app import create_app
 from catdog_api.errors import SettingsError
-from catdog_api.logs import configure
+from catdog_api.logs import configure, logger
+from catdog_api.protocol import SLOW_SECONDS, Protocol
 from catdog_api.settings import Settings
 
-GRACE_SECONDS = 20  # a slow client must not keep the process from ending
-KEEP_ALIVE_SECONDS = 75
+KEEP_ALIVE_SECONDS = 75  # longer than the pools of common clients and proxies keep a connection: they close first
+LAST_CALL_SECONDS = 1  # for requests on their way on connections that are about to be closed
+TICK_SECONDS = 0.05
 BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that ends by returning, so that what was opened around it is closed again."""
+    """A uvicorn server that ends in order, and by returning, so that what was opened around it is closed again.
+
+    SIGTERM: it is not ready any more, but takes requests on for the drain; the listener closes; what was taken on is
+    answered, within the grace. SIGINT, from a person who waits, does without the drain. A second one ends it at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, listener: socket.socket) -> None:
+        super().__init__(config)
+        self._app = app
+        self._listener = listener
+        self._hurried = False
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -33,6 +49,75 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in originals.items():
                 signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # as signal calls it
+        """Begin the end at the first signal, and wait for nothing after the second."""
+        self.force_exit = self.should_exit
+        self._hurried = sig != signal.SIGTERM
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # it has its own
+        """Listen; unlike uvicorn, with no more patience for a TLS handshake than for a request."""
+        patience = SLOW_SECONDS if self.config.ssl else None
+        server = await asyncio.get_running_loop().create_server(
+            partial(Protocol, config=self.config, server_state=self.server_state, app_state={}),
+            sock=self._listener,
+            backlog=BACKLOG,
+            ssl=self.config.ssl,
+            ssl_handshake_timeout=patience,
+            ssl_shutdown_timeout=patience,
+        )
+        self.servers = [server]
+        self.started = True
+
+    async def main_loop(self) -> None:
+        """Serve until a signal; then say that the end is near, and go on for the drain."""
+        await super().main_loop()
+        self._app.state.ready = False
+        self.config.encoded_headers.append(CLOSE_HEADER)
+        await self.on_tick(0)  # it copies them to where new requests find them
+        for connection in self._connections():
+            connection.announce_end()
+        if not self._hurried:
+            settings: Settings = self._app.state.settings
+            await self._wait(settings.drain_seconds, lambda: False)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # likewise
+        """Take nothing more on, answer what was, and cut what is left when the grace is over."""
+        settings: Settings = self._app.state.settings
+        ends = time.monotonic() + settings.grace_seconds
+        for server in self.servers:
+            server.close()
+        if not self._hurried:
+            await self._wait(min(LAST_CALL_SECONDS, settings.grace_seconds), lambda: not self._connections())
+        for connection in self._connections():
+            connection.shutdown()
+        await self._wait(ends - time.monotonic(), self._is_idle)
+        if not self._is_idle():
+            logger.warning("cut %d connections that were not done", len(self._connections()))
+        for connection in self._connections():
+            connection.transport.abort()
+        await asyncio.sleep(TICK_SECONDS)  # in which those end by themselves that wait for the rest of a request
+        tasks = set(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=TICK_SECONDS)
+
+    def _connections(self) -> list[Protocol]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, Protocol)]
+
+    def _is_idle(self) -> bool:
+        return not self.server_state.connections and not self.server_state.tasks
+
+    async def _wait(self, seconds: float, over: Callable[[], bool]) -> None:
+        """Go on serving until the time or something else is over, or a second signal comes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.force_exit:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.on_tick(0)  # it keeps the Date header right
+            if over():
+                break
 
 
 def serve(settings: Settings) -> None:
@@ -46,6 +131,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=Protocol,
         # The lifespan is entered here, around the listener: its errors then end the start as what they are.
         lifespan="off",
         log_config=None,
@@ -53,7 +139,6 @@ def serve(settings: Settings) -> None:
         server_header=False,
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )
@@ -73,7 +158,7 @@ async def _serve(app: FastAPI, config: uvicorn.Config) -> None:
         bound = settings.model_copy(update={"port": port})
         # Not a log record, which a quieter level would swallow: with port 0 there is no other way to learn it.
         print(f"catdog-api answers at {bound.url} (explorer: {bound.url}/docs)", flush=True)  # noqa: T201
-        await Server(config).serve(sockets=[listener])
+        await Server(config, app, listener).serve()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     max_pixels: int = Field(50_000_000, gt=0, description="Largest photograph, width times height.")
     queue_limit: int = Field(64, gt=0, description="Photographs that may wait for the model; more are refused.")
     deadline_seconds: float = Field(10.0, gt=0, description="Longest time from upload to answer, seconds.")
+    drain_seconds: float = Field(
+        0.0, ge=0, description="Time after SIGTERM in which it is not ready, but still takes requests on, seconds."
+    )
+    grace_seconds: float = Field(
+        20.0, gt=0, description="Longest time after that for answering what was taken on, seconds."
+    )
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API, separated by commas; * is every one."

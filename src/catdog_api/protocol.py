@@ -1,0 +1,217 @@
+"""One HTTP connection as this service speaks it: who sends or reads too slowly is let go, and told so as a problem."""
+
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from catdog_api.errors import TooSlowError
+from catdog_api.logs import logger
+from catdog_api.problems import MEDIA_TYPE, about_blank, problem_of
+from catdog_api.schemas import Problem
+
+SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes its cell is back within it
+BYTES_PER_SECOND = 1024  # at this pace 10 MiB take three hours, for which no person waits
+READING_SECONDS = 60  # for the 64 KiB that uvicorn keeps of an answer: the pace that is asked of senders
+HEAD_BYTES = 64 * 1024  # the parser has no limit of its own; browsers and proxies stay below 16 KiB
+
+NO_HTTP = f"This is no HTTP/1.1 request, or its header is larger than {HEAD_BYTES // 1024} KiB."
+TOO_SLOW = (
+    f"The request stopped for {SLOW_SECONDS} seconds, or came at less than {BYTES_PER_SECOND // 1024} KiB a second."
+)
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, with clocks for the client. One for a connection, and as long; used on the event loop.
+
+    uvicorn times only the pause between two requests, and the application only its answer. So a clock runs here from
+    the connection's start, and from each request's first byte, until the request is whole: none for one that comes
+    in one piece. A second one runs while the client does not take what was written to it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # uvicorn's own
+        super().__init__(*args, **kwargs)
+        self._arriving = False
+        self._head_bytes = 0
+        self._heard = 0.0
+        self._window_start = 0.0
+        self._window_bytes = 0
+        self._sending_clock: TimerHandle | None = None
+        self._reading_clock: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Expect a first request."""
+        super().connection_made(transport)
+        self._expect_bytes()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clocks."""
+        super().connection_lost(exc)
+        for clock in (self._sending_clock, self._reading_clock):
+            if clock is not None:
+                clock.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and time the client only while it owes the rest of a request."""
+        self._heard = self.loop.time()
+        self._window_bytes += len(data)
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._arriving and self._cycle is None and self._head_bytes > HEAD_BYTES:
+            self.send_400_response(NO_HTTP)
+        elif self._arriving or self.cycle is None:
+            if self._sending_clock is None:
+                self._expect_bytes()
+        else:
+            self._expect_nothing()
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun."""
+        super().on_message_begin()
+        self._arriving = True
+        self._head_bytes = 0  # from the next piece on: this one may hold the end of another request
+
+    def on_headers_complete(self) -> None:
+        """Pass a request on whose header is of a size that is read."""
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            raise ValueError(NO_HTTP)  # the parser makes it the error that ends in a 400
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that a request is whole."""
+        super().on_message_complete()
+        self._arriving = False
+
+    def on_response_complete(self) -> None:
+        """Give the client its whole time for what comes after the answer, or for reading it if it was the last."""
+        super().on_response_complete()
+        self._begin_window()
+        if self.transport.is_closing():
+            self._expect_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close after a long pause, even if the client still has not read its last answer."""
+        super().timeout_keep_alive_handler()
+        self._expect_reading()
+
+    def pause_writing(self) -> None:
+        """Time the client while it takes nothing."""
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        """Stop timing a client that reads again."""
+        super().resume_writing()
+        if self._reading_clock is not None and not self.transport.is_closing():
+            self._reading_clock.cancel()
+            self._reading_clock = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words
+        """Answer what is no HTTP."""
+        self._refuse(about_blank(HTTPStatus.BAD_REQUEST, NO_HTTP))
+
+    def announce_end(self) -> None:
+        """Let the answer to the request under way be this connection's last."""
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close, unless a request is under way: uvicorn would cut one whose headers have not all come."""
+        answered = self._cycle is not None and self._cycle.response_complete
+        if self._owes_an_answer() or (self._arriving and not answered):
+            self.announce_end()
+        else:
+            self.transport.close()
+
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        """The cycle of the request whose bytes came last; none before its headers are complete."""
+        return self.cycle if self.cycle is not None and self.cycle.scope is self.scope else None
+
+    def _owes_an_answer(self) -> bool:
+        """Whether a request that came whole is still without its answer."""
+        if self.cycle is None or self.cycle.response_complete:
+            return False
+        return bool(self.pipeline) or not (self._arriving and self._cycle is not None)
+
+    def _expect_bytes(self) -> None:
+        """Begin to time the client: from now on it owes bytes."""
+        self._begin_window()
+        self._sending_clock = self.loop.call_at(self._heard + SLOW_SECONDS, self._check_pace)
+
+    def _begin_window(self) -> None:
+        self._heard = self._window_start = self.loop.time()
+        self._window_bytes = 0
+
+    def _expect_nothing(self) -> None:
+        """Stop timing the client: its request is whole."""
+        if self._sending_clock is not None:
+            self._sending_clock.cancel()
+            self._sending_clock = None
+        # The rest of a body that was answered early stops uvicorn's timer for the pause between two requests.
+        if self.cycle.response_complete and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _check_pace(self) -> None:
+        now = self.loop.time()
+        window_over = now >= self._window_start + SLOW_SECONDS
+        too_few = window_over and self._window_bytes < SLOW_SECONDS * BYTES_PER_SECOND
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused or self._owes_an_answer():
+            # Not the client's doing: this side does not read on, or an earlier answer comes first.
+            self._expect_bytes()
+        elif too_few or now - self._heard >= SLOW_SECONDS:
+            self._let_go()
+        else:
+            if window_over:
+                self._window_start, self._window_bytes = now, 0
+            due = min(self._window_start, self._heard) + SLOW_SECONDS
+            self._sending_clock = self.loop.call_at(due, self._check_pace)
+
+    def _let_go(self) -> None:
+        logger.info("let a slow client go", extra={"fields": {"bytes": self._window_bytes}})
+        if self._arriving:
+            self._refuse(problem_of(TooSlowError(TOO_SLOW)))
+        else:
+            # It never said a word, and may not know what to do with one: a browser connects in advance.
+            self._close()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer in the application's stead, unless its own answer has begun, and close."""
+        if self._owes_an_answer():
+            # To a whole request before this one: that answer comes first, and is the last.
+            self.announce_end()
+            self.flow.pause_reading()
+            return
+        if self._cycle is None or not self._cycle.response_started:
+            self.transport.write(self._packed(problem))
+        if self._cycle is not None:
+            self._cycle.disconnected = True
+            self._cycle.message_event.set()
+        self._close()
+
+    def _packed(self, problem: Problem) -> bytes:
+        body = problem.model_dump_json().encode()
+        headers = {
+            **dict(self.server_state.default_headers),
+            b"content-type": MEDIA_TYPE.encode(),
+            b"content-length": str(len(body)).encode(),
+            b"connection": b"close",
+        }
+        lines = [name + b": " + value + b"\r\n" for name, value in headers.items()]
+        return b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body])
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._expect_reading()
+
+    def _expect_reading(self) -> None:
+        """Begin to time the client: closing waits for it to take what was written."""
+        if self._reading_clock is None:
+            self._reading_clock = self.loop.call_later(READING_SECONDS, self.transport.abort)
