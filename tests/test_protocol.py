@@ -23,6 +23,7 @@ BOUND = 8
 """Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
 
 HALF_A_HEAD = b"POST /predict HTTP/1.1\r\nHost: cat"
+CHUNKED = HEAD.replace(b"Content-Length: %d", b"Transfer-Encoding: chunked")
 HALF_A_BODY = HEAD % 5000 + b"x" * 100
 
 
@@ -233,7 +234,8 @@ NO_HTTP = [
     pytest.param(b"\x16\x03\x01 a handshake", id="another-protocol"),
     pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", id="large-header"),
     pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 700_000, id="large-header-without-an-end"),
-    pytest.param(HEAD.replace(b"Content-Length: %d", b"Transfer-Encoding: chunked") + b"what?\r\n", id="broken-chunk"),
+    pytest.param(CHUNKED + b"what?\r\n", id="broken-chunk"),
+    pytest.param(CHUNKED + b"1\r\nx\r\n0\r\nX: " + b"x" * 700_000, id="large-trailer-without-an-end"),
 ]
 
 

@@ -1,5 +1,6 @@
 """The service over a real socket: start, address, orderly end, and what stops the start."""
 
+import contextlib
 import re
 import socket
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_with_a_certificate_it_speaks_https(serve_and_ask: ServeAndAsk, certific
             assert client.get("/health/live").status_code == 200
 
     serve_and_ask(ask, "--tls-certificate", str(certificate[0]), "--tls-key", str(certificate[1]))
+
+
+def test_ctrl_c_does_not_wait_for_a_client_that_does_not_take_its_leave(
+    serve_and_ask: ServeAndAsk, certificate: tuple[Path, Path]
+) -> None:
+    with contextlib.ExitStack() as stack:
+
+        def ask(url: str) -> None:
+            client = stack.enter_context(httpx.Client(base_url=url, verify=False))  # noqa: S501  # signed by itself
+            assert client.get("/health/live").status_code == 200
+
+        assert serve_and_ask(ask, "--tls-certificate", str(certificate[0]), "--tls-key", str(certificate[1])) < 5
 
 
 def test_a_handshake_that_is_never_begun_is_cut_off_like_a_request(

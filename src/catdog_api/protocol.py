@@ -60,7 +60,7 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._arriving and self._cycle is None and self._head_bytes > HEAD_BYTES:
+        if self._arriving and self._head_bytes > HEAD_BYTES:
             self.send_400_response(NO_HTTP)
         elif self._arriving or self.cycle is None:
             if self._sending_clock is None:
@@ -79,6 +79,11 @@ class Protocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
             raise ValueError(NO_HTTP)  # the parser makes it the error that ends in a 400
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count anew: headers may come after a body, too, and those of a chunked one have no limit either."""
+        super().on_body(body)
+        self._head_bytes = 0
 
     def on_message_complete(self) -> None:
         """Note that a request is whole."""
@@ -123,6 +128,8 @@ class Protocol(HttpToolsProtocol):
         answered = self._cycle is not None and self._cycle.response_complete
         if self._owes_an_answer() or (self._arriving and not answered):
             self.announce_end()
+        elif self.scheme == "https" and not self.transport.get_write_buffer_size():
+            self.transport.abort()  # TLS would wait for the client's own farewell, which an idle one does not send
         else:
             self.transport.close()
 
