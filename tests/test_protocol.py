@@ -229,6 +229,25 @@ async def test_closing_does_not_wait_for_a_reader_for_ever(ending: bytes, monkey
     protocol.connection_lost(None)
 
 
+async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
+    config = uvicorn.Config(create_app(Settings()), lifespan="off", log_config=None)
+    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    transport = StuckTransport()
+    protocol.connection_made(transport)
+    protocol.pause_writing()
+    protocol.resume_writing()
+    await asyncio.sleep(0.2)
+    assert not transport.aborted.is_set()
+    protocol.data_received(b"MEOW / HTTP/1.1\r\n\r\n")
+    protocol.pause_writing()
+    await asyncio.sleep(1.5 * SLOW)
+    assert transport.aborted.is_set()
+    protocol.connection_lost(None)
+
+
 NO_HTTP = [
     pytest.param(b"MEOW / HTTP/1.1\r\n\r\n", id="unknown-verb"),
     pytest.param(b"\x16\x03\x01 a handshake", id="another-protocol"),
