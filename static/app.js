@@ -31,6 +31,8 @@ const SENTENCES = {
   "prediction-failed": "Something went wrong inside the service.",
   "overloaded": "The service is busy.",
   "deadline-exceeded": "The answer took too long.",
+  "too-slow": "The upload was too slow.",
+  "model-stuck": "The service is stuck.",
 };
 
 /** Why there is no answer, in words for the person who waits for it. */

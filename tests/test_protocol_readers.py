@@ -1,0 +1,95 @@
+"""Clients that do not read their answers, over real sockets and a stuck one; the seconds are shortened."""
+
+import asyncio
+import time
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from catdog_api.app import create_app
+from catdog_api.protocol import Protocol
+from catdog_api.settings import Settings
+from tests.serving import ServeAndAsk, answer, connect, received
+
+SLOW = 0.25
+"""Seconds, where the service has 10."""
+
+BOUND = 8
+"""Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
+
+
+@pytest.fixture(autouse=True)
+def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catdog_api.protocol.SLOW_SECONDS", SLOW)
+
+
+def test_an_answer_that_nobody_reads_is_not_kept(serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", SLOW)
+    get = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: catdog.test\r\n\r\n"
+
+    def ask(url: str) -> None:
+        with connect(url, get) as quick:
+            length = len(answer(quick))
+        with connect(url, 12 * get) as slow:
+            time.sleep(3 * SLOW)
+            assert len(received(slow)) < 12 * length
+
+    serve_and_ask(ask)
+
+
+class StuckTransport(asyncio.Transport):
+    """A connection whose other end takes nothing, so that closing it never ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing = False
+        self.aborted = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep nothing."""
+
+    def is_closing(self) -> bool:
+        """Return whether it was told to close."""
+        return self.closing
+
+    def close(self) -> None:
+        """Begin to close."""
+        self.closing = True
+
+    def abort(self) -> None:
+        """Note that it was given up."""
+        self.aborted.set()
+
+
+@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["after-a-pause", "at-once"])
+async def test_closing_does_not_wait_for_a_reader_for_ever(ending: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
+    app = create_app(Settings())
+    config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_keep_alive=0)
+    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    transport = StuckTransport()
+    protocol.connection_made(transport)
+    protocol.data_received(b"GET /health/live HTTP/1.1\r\nHost: catdog.test\r\n" + ending + b"\r\n")
+    await asyncio.wait_for(transport.aborted.wait(), BOUND)
+    protocol.connection_lost(None)
+
+
+async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
+    config = uvicorn.Config(create_app(Settings()), lifespan="off", log_config=None)
+    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    transport = StuckTransport()
+    protocol.connection_made(transport)
+    protocol.pause_writing()
+    protocol.resume_writing()
+    await asyncio.sleep(0.2)
+    assert not transport.aborted.is_set()
+    protocol.data_received(b"MEOW / HTTP/1.1\r\n\r\n")
+    protocol.pause_writing()
+    protocol.resume_writing()  # a few bytes read do not win more time once the connection closes
+    await asyncio.sleep(1.5 * SLOW)
+    assert transport.aborted.is_set()
+    protocol.connection_lost(None)
