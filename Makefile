@@ -6,7 +6,7 @@ export PYTHONPATH := src
 export COVERAGE_FILE := .venv/coverage
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lock
+.PHONY: help serve test check bench lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -23,6 +23,9 @@ check: .venv/dev.stamp  ## format, lint, types, imports
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp  ## measure this service beside others (hours, on an idle machine; needs wrk)
+	$(BIN)/python -m benchmarks
 
 lock: .venv/dev.stamp  ## pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock

@@ -1,0 +1,21 @@
+"""Start Ray Serve on loopback, without dashboard, and serve one deployment until the end."""
+
+import ray
+from ray import serve
+
+from benchmarks.contenders import knobs
+
+CORES = 2
+
+
+def run(deployment: serve.Deployment) -> None:
+    """Serve its replicas at `/predict` until the process is ended."""
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        num_cpus=CORES,
+        _node_ip_address=knobs.HOST,
+        configure_logging=False,
+    )
+    serve.start(http_options={"host": knobs.HOST, "port": knobs.port()})
+    serve.run(deployment.options(num_replicas=knobs.workers()).bind(), route_prefix="/predict", blocking=True)

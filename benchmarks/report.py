@@ -1,0 +1,129 @@
+"""The report of a run: a table of contenders and one of ratios, in Markdown; and where the time goes, as a PNG."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from matplotlib.figure import Figure as Canvas
+
+from benchmarks.figures import RATIOS, Round, cpu_ms, figure, met, rate, ratio
+from benchmarks.registry import CONTENDERS, Contender
+
+STAGES = ("parse", "decode", "queue", "predict", "model", "respond")  # in a request's order; others come after them
+MEGABYTE = 1e6
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Write the report of a run's results."""
+    rounds = results["rounds"]
+    parts = [
+        f"# {len(rounds)} rounds, {results['scale']['seconds']:g} s a window\n",
+        f"{results['machine']}. Medians over the rounds, in brackets their least and most.\n",
+        _contender_table(rounds),
+        _limit_line(rounds),
+        _ratio_table(rounds),
+        _tuning_table(results["tuning"]),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _contender_table(rounds: Sequence[Round]) -> str:
+    head = (
+        "| contender | CPU ms an image | images/s, both cores | images/s, one core each | p99 ms "
+        "| one client, median ms | peak MB | cold start s | failed |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    )
+    measured = [contender for contender in CONTENDERS if any(contender.name in done for done in rounds)]
+    return head + "".join(_row(contender, [done[contender.name] for done in rounds]) for contender in measured)
+
+
+def _row(contender: Contender, found: Sequence[Mapping[str, Any]]) -> str:
+    if errors := [done["error"] for done in found if "error" in done]:
+        return f"| {contender.title} | {errors[0].splitlines()[0]} | | | | | | | |\n"
+    windows = ("full", "alone", "apart", "apart_alone", "apart_large")
+    cells = (
+        figure([cpu_ms(done["full"]) for done in found]),
+        figure([rate(done["full"]) for done in found]),
+        figure([rate(done["apart"]) for done in found]),
+        figure([done["apart"]["p99_ms"] for done in found]),
+        figure([done["apart_alone"]["p50_ms"] for done in found]),
+        figure([done["peak_bytes"] / MEGABYTE for done in found]),
+        figure([second for done in found for second in done["cold_start_seconds"]]),
+        sum(done[window]["failed"] for done in found for window in windows),
+    )
+    return f"| {contender.title} | {' | '.join(map(str, cells))} |\n"
+
+
+def _limit_line(rounds: Sequence[Round]) -> str:
+    found = [done["limit"] for done in rounds if "limit" in done]
+    if not found:
+        return ""
+    each, speed = figure([cpu_ms(done) for done in found]), figure([rate(done) for done in found])
+    setting = ", ".join(f"{name} {value}" for name, value in found[0]["setting"].items())
+    return f"The limit, decode and predict in one process ({setting}): {each} CPU ms an image, {speed} images/s.\n"
+
+
+def _ratio_table(rounds: Sequence[Round]) -> str:
+    lines = ["| figure | holds | aim | measured | |", "|---|--:|--:|--:|---|"]
+    for asked in RATIOS:
+        if (found := ratio(asked, rounds)) is not None:
+            verdict = "holds" if met(asked, found) else "**missed**"
+            lines.append(f"| {asked.title} | {asked.holds} | {asked.aim} | {found} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
+def _tuning_table(tuning: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Write the sweeps: what was tried, and what it gave."""
+    lines = ["| sweep | setting | images/s | CPU ms an image |", "|---|---|--:|--:|"]
+    for name, tried in tuning.items():
+        lines += [
+            f"| {name} | {_setting(window['setting'])} | {rate(window):.4g} | {cpu_ms(window):.3g} |"
+            for window in sorted(tried, key=rate, reverse=True)
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(setting: Mapping[str, Any]) -> str:
+    shortened = {name.removeprefix("BENCHMARK_").lower(): value for name, value in setting.items()}
+    return ", ".join(f"{name} {value}" for name, value in shortened.items()) or "as it comes"
+
+
+def plot_stages(rounds: Sequence[Round], path: Path) -> None:
+    """Draw a stacked bar of the stages that `Server-Timing` names, for each contender and load that has them.
+
+    Args:
+        rounds: At least one.
+        path: Where the PNG goes; nothing is written if no contender says where its time goes.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    bars = {
+        f"{contender.name}, {label}": stages
+        for contender in CONTENDERS
+        for window, label in (("apart_alone", "one client"), ("full", "full load"))
+        if (stages := _median_stages(rounds, contender.name, window))
+    }
+    if not bars:
+        return
+    canvas = Canvas(figsize=(8, 1 + 0.6 * len(bars)), layout="constrained")
+    axes = canvas.subplots()
+    names = sorted({name for stages in bars.values() for name in stages}, key=_order)
+    left = [0.0] * len(bars)
+    for name in names:
+        widths = [stages.get(name, 0.0) for stages in bars.values()]
+        axes.barh(list(bars), widths, left=left, label=name)
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    axes.invert_yaxis()
+    axes.set(xlabel="milliseconds, mean of a request, median of the rounds")
+    axes.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, 1.25), frameon=False)
+    canvas.savefig(path, dpi=120)
+
+
+def _median_stages(rounds: Sequence[Round], name: str, window: str) -> dict[str, float]:
+    found = [done[name][window]["stages_ms"] for done in rounds if window in done.get(name, {})]
+    return {stage: median(stages[stage] for stages in found) for stage in (found[0] if found else {})}
+
+
+def _order(stage: str) -> tuple[int, str]:
+    return STAGES.index(stage) if stage in STAGES else len(STAGES), stage
