@@ -1,28 +1,16 @@
 """Whether a server answers rightly: alone, and while others ask as well."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from benchmarks.figures import Answer, difference
 from benchmarks.photographs import Bodies
 
 SAME = 0.02  # a wrong decoder or another model is further off; a lower precision of this one is not
 TIMEOUT_SECONDS = 60
-
-Answer = Mapping[str, Any]
-
-
-def difference(answer: Answer, expected: Answer) -> float:
-    """Return the largest difference of a probability, infinity for another label or other names."""
-    given: dict[str, float] = answer["probabilities"]
-    wanted: dict[str, float] = expected["probabilities"]
-    if answer["label"] != expected["label"] or given.keys() != wanted.keys():
-        return math.inf
-    return max(abs(given[label] - wanted[label]) for label in wanted)
 
 
 def ask(client: httpx.Client, url: str, path: Path, content_type: str) -> Answer:

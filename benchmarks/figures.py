@@ -10,6 +10,9 @@ from benchmarks.registry import CONTENDERS, OURS
 
 CORES = 2
 
+Answer = Mapping[str, Any]
+"""What every contender answers: `label`, and `probabilities` by label."""
+
 Round = Mapping[str, Any]
 """By contender's name, and `limit`: what one round measured."""
 
@@ -34,6 +37,15 @@ def figure(values: Sequence[float]) -> Figure:
         StatisticsError: There are none.
     """
     return Figure(statistics.median(values), min(values), max(values))
+
+
+def difference(answer: Answer, expected: Answer) -> float:
+    """Return the largest difference of a probability, infinity for another label or other names."""
+    given: dict[str, float] = answer["probabilities"]
+    wanted: dict[str, float] = expected["probabilities"]
+    if answer["label"] != expected["label"] or given.keys() != wanted.keys():
+        return math.inf
+    return max(abs(given[label] - wanted[label]) for label in wanted)
 
 
 def cpu_ms(window: Mapping[str, float]) -> float:

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.contenders import knobs, ours
+from benchmarks.figures import difference
 from catdog_api.artifact import Manifest, read_manifest
 from catdog_api.labels import softmax
 from catdog_api.tensors import Images, Probabilities
@@ -32,7 +33,7 @@ def main(folder: Path, seconds: float, callers: int, batch: int, precision: str)
     """Measure one layout.
 
     Args:
-        folder: Holds the photographs.
+        folder: Holds the photographs; the right answers lie beside it.
         seconds: For how long.
         callers: Threads that each decode and predict; 0 measures latency.
         batch: Images in one call of the network.
@@ -43,7 +44,11 @@ def main(folder: Path, seconds: float, callers: int, batch: int, precision: str)
         return {"median_ms": latency(photographs, seconds)}
     manifest = read_manifest(knobs.model())
     predict = network(precision, manifest)
-    return {**throughput(photographs, seconds, callers, batch, predict, manifest)}
+    found = throughput(photographs, seconds, callers, batch, predict, manifest)
+    images = np.stack([ours.read(data, manifest) for data in photographs])
+    answers = [ours.answer(row, manifest) for row in predict(images)]
+    expected = json.loads((folder.parent / "expected.json").read_text(encoding="utf-8"))["ours"]
+    return {**found, "difference": max(map(difference, answers, expected))}
 
 
 def latency(photographs: list[bytes], seconds: float) -> float:

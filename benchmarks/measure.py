@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.agreement import Answer, answers_rightly, compare
+from benchmarks.agreement import answers_rightly, compare
+from benchmarks.figures import Answer
 from benchmarks.loading import load
 from benchmarks.photographs import Bodies
 from benchmarks.processes import cpu_seconds, peak_memory

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.agreement import difference
-from benchmarks.figures import RATIOS, Figure, Ratio, cpu_ms, figure, met, rate_without_client, ratio
+from benchmarks.figures import RATIOS, Figure, Ratio, cpu_ms, difference, figure, met, rate_without_client, ratio
 from benchmarks.loading import ClientError, parse_report
 from benchmarks.photographs import SIZE, draw, write_bodies
 from benchmarks.processes import TICKS, descendants, memory_bytes, parse_stat, tree
