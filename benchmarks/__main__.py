@@ -1,6 +1,7 @@
 """The command of the benchmark: `python -m benchmarks`, or `make bench`."""
 
 import argparse
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,9 @@ def main() -> None:
         help="folder for the results (default: %(default)s)",
     )
     arguments = parser.parse_args()
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("benchmarks: ended")
+    )  # by unwinding, which ends the contender too
     scale = QUICK if arguments.quick else Scale()
     if arguments.rounds:
         scale = replace(scale, rounds=arguments.rounds)
