@@ -1,4 +1,4 @@
-"""The command line without a server: answers and problems for files, one JSON object a line."""
+"""The command line: its flags, its help, its completion, and what it refuses."""
 
 import json
 import runpy
@@ -11,12 +11,12 @@ from PIL import Image
 from catdog_api import cli
 from catdog_api.settings import Settings
 from tests.fakes import ColourClassifier
-from tests.images import BLUE, RED, encode
+from tests.images import RED, encode
 
 
 @pytest.fixture(autouse=True)
 def _small_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catdog_api.classifier.load", lambda _: ColourClassifier())
+    monkeypatch.setattr("catdog_api.errand.load", lambda _: ColourClassifier())
 
 
 @pytest.fixture
@@ -27,33 +27,45 @@ def red(tmp_path: Path) -> Path:
 
 
 def test_each_file_is_answered_as_the_api_answers(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    blue = red.with_name("blue.png")
-    blue.write_bytes(encode(Image.new("RGB", (20, 50), BLUE), "PNG"))
-    cli.main(["predict", str(red), str(blue)])
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (first["path"], first["label"]) == (str(red), "cat")
-    assert first["image"] == {"width": 40, "height": 30, "format": "JPEG"}
-    assert (second["path"], second["label"]) == (str(blue), "neither")
-
-
-def test_bad_files_are_reported_the_others_answered_and_the_status_is_1(
-    red: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = red.with_name("text.jpg")
-    text.write_text("not an image")
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["predict", str(text), str(red.with_name("gone.jpg")), str(red)])
-    not_image, gone, answered = map(json.loads, capsys.readouterr().out.splitlines())
-    assert stop.value.code == 1
-    assert not_image["problem"]["type"] == "/problems/not-an-image"
-    assert gone["problem"]["detail"] == "No such file or directory"
-    assert answered["label"] == "cat"
+    cli.main(["predict", "--json", str(red)])
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["path", "label", "probabilities", "image", "model"]
+    assert (answer["path"], answer["label"]) == (str(red), "cat")
+    assert answer["image"] == {"width": 40, "height": 30, "format": "JPEG"}
 
 
 def test_the_limit_on_pixels_holds_here_too(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.main(["predict", "--max-pixels", "100", str(red)])
+        cli.main(["predict", "--json", "--max-pixels", "100", str(red)])
     assert json.loads(capsys.readouterr().out)["problem"]["status"] == 413
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param([], "needs a PATH, or --follow DIR", id="nothing"),
+        pytest.param(["a.jpg", "--follow", "."], "PATHs or --follow DIR, not both", id="both"),
+        pytest.param(["--follow", "no-such-folder"], "--follow: no-such-folder is no folder", id="no-folder"),
+        pytest.param(["a.jpg", "--link"], "--link needs --sort-into DIR", id="link-alone"),
+        pytest.param(["-", "--sort-into", "x"], "standard input is none", id="sorted-stdin"),
+        pytest.param(["a.jpg", "--json", "--csv"], "not allowed with", id="two-styles"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_with_the_usage(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["predict", *arguments])
+    assert stop.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_a_shell_gets_its_completion(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--print-completion", shell])
+    assert stop.value.code == 0
+    assert "--sort-into" in capsys.readouterr().out
 
 
 def test_a_wrong_setting_is_one_line_and_status_1(red: Path) -> None:
@@ -81,7 +93,7 @@ def test_interrupting_it_while_the_model_loads_is_no_traceback(red: Path, monkey
     def interrupted(_: Path) -> ColourClassifier:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("catdog_api.classifier.load", interrupted)
+    monkeypatch.setattr("catdog_api.errand.load", interrupted)
     with pytest.raises(SystemExit) as stop:
         cli.main(["predict", str(red)])
     assert stop.value.code == 130

@@ -101,7 +101,7 @@ def test_the_model_was_measured_and_is_as_good_as_promised() -> None:
 def test_the_command_answers_as_the_service_does(client: httpx.Client, cat: bytes, tmp_path: Path) -> None:
     path = tmp_path / "chelsea.jpg"
     path.write_bytes(cat)
-    command = [sys.executable, "-m", "catdog_api", "predict", str(path)]
+    command = [sys.executable, "-m", "catdog_api", "predict", "--json", str(path)]
     output = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # ours
     assert output.stderr == ""
     with client:

@@ -1,73 +1,117 @@
-"""The commands: `catdog-api serve` and `catdog-api predict FILE...`."""
+"""The commands: `catdog-api serve` and `catdog-api predict PATH...`."""
 
 import argparse
-import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from catdog_api.decoding import decode
-from catdog_api.errors import CatdogError, ImageError, PredictionError
-from catdog_api.problems import problem_of
-from catdog_api.schemas import Prediction
+import shtab
+
+from catdog_api.errors import CatdogError
+from catdog_api.finding import STDIN
 from catdog_api.settings import Settings, read_settings
 
 INTERRUPTED = 130  # as a shell reports SIGINT
+PREDICT_SETTINGS = {"model", "max_pixels"}
+
+EXAMPLES = """\
+examples:
+  catdog-api predict photo.jpg                             one line for a person
+  catdog-api predict photos/ --json > answers.jsonl        a folder to the bottom, one JSON object a line
+  catdog-api predict 'photos/**/*.jpg' --out answers.csv   given again, it goes on where it was stopped
+  curl -s https://example.org/cat.jpg | catdog-api predict -
+  catdog-api predict --follow intake/ --sort-into sorted/  each photograph as it arrives, until Ctrl-C
+
+The status is 1 if any file had no answer.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with status 1 and one line where it fails."""
     parser = _parser()
-    parsed = vars(parser.parse_args(arguments))
-    command = parsed.pop("command")
-    files = parsed.pop("files", [])
+    parsed = parser.parse_args(arguments)
+    flags = {name: value for name, value in vars(parsed).items() if name in Settings.model_fields and value is not None}
+    if parsed.command == "predict":
+        _check(parser, parsed)
     try:
-        settings = read_settings({name: value for name, value in parsed.items() if value is not None})
-        failures = _serve(settings) if command == "serve" else _predict(settings, files)
+        settings = read_settings(flags)
+        # Neither at the top: TensorFlow takes seconds to import, and `--help` or a mistyped flag must not wait for it.
+        if parsed.command == "serve":
+            from catdog_api.server import serve  # noqa: PLC0415
+
+            serve(settings)
+        else:
+            from catdog_api.errand import Errand, run  # noqa: PLC0415
+
+            names = ("paths", "style", "out", "follow", "sort_into", "link")
+            if run(settings, Errand(**{name: getattr(parsed, name) for name in names})):
+                sys.exit(1)
     except CatdogError as error:
         sys.exit(f"catdog-api: {error}")
-    except KeyboardInterrupt:  # while the model is loading; once the service runs, it ends in order
-        sys.exit(INTERRUPTED)
-    if failures:
+    except BrokenPipeError:  # whoever read the answers has enough of them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         sys.exit(1)
+    except KeyboardInterrupt:  # while the model is loading, or over files; the running service ends in order
+        sys.exit(INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="catdog-api", description="Say what photographs show.")
+    shtab.add_argument_to(parser, help="print a completion script for this shell")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="answer over HTTP: page, API and explorer")
-    predict = commands.add_parser("predict", help="answer for files, without a server; one JSON object a line")
-    predict.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a photograph")
+    predict = commands.add_parser(
+        "predict",
+        help="answer for files, without a server",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_files(predict)
     for name, field in Settings.model_fields.items():
         text = f"{field.description} (CATDOG_{name.upper()})"
-        for command in (serve, predict) if name in {"model", "max_pixels"} else (serve,):
+        for command in (serve, predict) if name in PREDICT_SETTINGS else (serve,):
             command.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text)
     return parser
 
 
-def _serve(settings: Settings) -> int:
-    # Not at the top: TensorFlow takes seconds to import, and `--help` or a mistyped flag must not wait for it.
-    from catdog_api.server import serve  # noqa: PLC0415
+def _add_files(predict: argparse.ArgumentParser) -> None:
+    text = "files, folders (to the bottom), patterns in quotes, or - for a photograph on standard input"
+    _completed(predict.add_argument("paths", nargs="*", metavar="PATH", help=text), shtab.FILE)
+    style = predict.add_mutually_exclusive_group()
+    text = "one JSON object a line: the path, and the answer as /predict gives it, or a problem"
+    style.add_argument("--json", dest="style", action="store_const", const="json", help=text)
+    text = "a row for each file, under a header"
+    style.add_argument("--csv", dest="style", action="store_const", const="csv", help=text)
+    text = (
+        "write to this file (CSV if it ends in .csv, otherwise JSON); given again, the command goes on where it stopped"
+    )
+    _completed(predict.add_argument("--out", type=Path, metavar="FILE", help=text), shtab.FILE)
+    text = "answer what is in this folder and then each photograph as it arrives, until it is stopped"
+    _completed(predict.add_argument("--follow", type=Path, metavar="DIR", help=text), shtab.DIRECTORY)
+    text = "copy each answered file into the folder DIR/LABEL"
+    _completed(predict.add_argument("--sort-into", type=Path, metavar="DIR", help=text), shtab.DIRECTORY)
+    predict.add_argument("--link", action="store_true", help="with --sort-into: link in place of copying")
 
-    serve(settings)
-    return 0
+
+def _completed(argument: argparse.Action, by: dict[str, Any]) -> None:
+    """Let the shell complete an argument's value; shtab looks for the attribute."""
+    argument.complete = by  # type: ignore[attr-defined]
 
 
-def _predict(settings: Settings, files: Sequence[Path]) -> int:
-    """Print an answer or a problem for each file, and return how many had none."""
-    from catdog_api.classifier import load  # noqa: PLC0415  # likewise
-
-    classifier = load(settings.model)
-    failures = 0
-    for path in files:
-        try:
-            photograph = decode(path.read_bytes(), classifier.manifest.input_size, max_pixels=settings.max_pixels)
-            (probabilities,) = classifier.predict(photograph.image[None])
-            answer = Prediction.of(classifier.manifest, photograph, probabilities).model_dump()
-        except OSError as error:
-            answer = {"problem": {"title": "Unreadable file", "detail": error.strerror}}
-        except (ImageError, PredictionError) as error:
-            answer = {"problem": problem_of(error).model_dump()}
-        failures += "problem" in answer
-        print(json.dumps({"path": str(path), **answer}, ensure_ascii=False), flush=True)  # noqa: T201  # its output
-    return failures
+def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    """Refuse what contradicts itself, with the usage and status 2."""
+    if not parsed.paths and not parsed.follow:
+        parser.error("predict needs a PATH, or --follow DIR")
+    if parsed.paths and parsed.follow:
+        parser.error("predict takes PATHs or --follow DIR, not both")
+    if parsed.follow and not parsed.follow.is_dir():
+        parser.error(f"--follow: {parsed.follow} is no folder")
+    if parsed.link and not parsed.sort_into:
+        parser.error("--link needs --sort-into DIR")
+    if parsed.sort_into and STDIN in parsed.paths:
+        parser.error("--sort-into takes files, and standard input is none")
+    if parsed.style is None:
+        suffix = parsed.out.suffix.lower() if parsed.out else None
+        parsed.style = "table" if suffix is None else "csv" if suffix == ".csv" else "json"

@@ -54,12 +54,18 @@ class Pipeline:
         classifier: Loaded; its `predict` runs on the batcher's thread alone.
         max_pixels: Largest photograph to decode, width times height.
         queue_limit: How many photographs may wait for the model.
-        deadline_seconds: Longest time for an answer.
+        deadline_seconds: Longest time for an answer; None is without end.
         observer: Is told of the queue and of the batches.
     """
 
     def __init__(
-        self, classifier: Predictor, *, max_pixels: int, queue_limit: int, deadline_seconds: float, observer: Observer
+        self,
+        classifier: Predictor,
+        *,
+        max_pixels: int,
+        queue_limit: int,
+        deadline_seconds: float | None,
+        observer: Observer,
     ) -> None:
         self.manifest = classifier.manifest
         self._max_pixels = max_pixels

@@ -22,6 +22,9 @@ _SIGNATURES: Final = re.compile(
     """
 )
 
+DOCUMENTS: Final = frozenset({"PDF", "PostScript"})
+"""Formats that are named for a clear refusal, and are not images."""
+
 # What Pillow walks in Python or copies again and again: dozens in a photograph, millions in 10 MiB made for it.
 _MOST_JPEG_SEGMENTS: Final = 512  # 255 may be its colour profile; 2,500,000 took 4 s
 _MOST_TIFF_NUMBERS: Final = 65_536  # in one tag, or tags; 2,500,000 took 8 s and 0.8 GB

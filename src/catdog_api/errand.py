@@ -1,0 +1,178 @@
+"""`catdog-api predict`: one errand from the files to the answers, with a progress bar and a summary."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from tqdm import tqdm
+
+from catdog_api.classifier import load
+from catdog_api.errors import SettingsError
+from catdog_api.finding import Arrivals, Source, find
+from catdog_api.offline import AHEAD, Answer, Unobserved, answer_all
+from catdog_api.pipeline import Pipeline
+from catdog_api.reporting import Earlier, Style, header, line
+from catdog_api.settings import Settings
+from catdog_api.sorting import sort_into
+
+LOOK_SECONDS = 0.5  # between two looks at a followed folder: a file is answered about a second after it is whole
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a person asked for; immutable.
+
+    Attributes:
+        paths: Files, folders, patterns or "-"; none if a folder is followed.
+        style: Of the answers.
+        out: The file that they go to, or None for standard output.
+        follow: The folder whose arrivals are answered until a signal ends it, or None.
+        sort_into: Where answered files are sorted to, or None.
+        link: Whether to sort links in place of copies.
+    """
+
+    paths: list[str]
+    style: Style
+    out: Path | None
+    follow: Path | None
+    sort_into: Path | None
+    link: bool
+
+
+def run(settings: Settings, errand: Errand) -> int:
+    """Answer the files of an errand.
+
+    Args:
+        settings: Of the model and of the decoding.
+        errand: What to answer, and where the answers go.
+
+    Returns:
+        How many files had no answer, those of an earlier run that this one goes on with included.
+
+    Raises:
+        ArtifactError: The model cannot be served.
+        SettingsError: The output holds something other than answers, or it or a sorted file cannot be written.
+        BrokenPipeError: Whoever read the answers has left.
+    """
+    with _output(errand) as (stream, earlier):
+        classifier = load(settings.model)
+        classifier.warm_up()
+        pipeline = Pipeline(
+            classifier,
+            max_pixels=settings.max_pixels,
+            queue_limit=AHEAD,
+            deadline_seconds=None,
+            observer=Unobserved(),
+        )
+        pipeline.start()
+        try:
+            return asyncio.run(_Runner(pipeline, errand, earlier, stream).run())
+        finally:
+            pipeline.close()
+
+
+@contextmanager
+def _output(errand: Errand) -> Iterator[tuple[TextIO, Earlier]]:
+    """Open where the answers go, and read what an earlier run has left there; raises SettingsError."""
+    try:
+        earlier = Earlier(errand.out, errand.style)
+        if not errand.out:
+            yield sys.stdout, earlier
+        else:
+            with errand.out.open("a", encoding="utf-8") as stream:
+                yield stream, earlier
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The answers cannot be kept: {error}") from error
+
+
+class _Runner:
+    """Takes the answers as they come: writes, sorts, counts. One an errand; on the event loop."""
+
+    def __init__(self, pipeline: Pipeline, errand: Errand, earlier: Earlier, stream: TextIO) -> None:
+        self._pipeline = pipeline
+        self._errand = errand
+        self._earlier = earlier
+        self._stream = stream
+        self._labels = pipeline.manifest.labels
+        self._counts: Counter[str] = Counter()
+        self._failures = 0
+        self._passed_over = 0
+
+    async def run(self) -> int:
+        """Answer everything; return how many files had no answer."""
+        started = time.monotonic()
+        if self._earlier.is_fresh:
+            self._stream.write(header(self._errand.style, self._labels))
+        if self._errand.follow:
+            async with aclosing(_arrivals(self._errand.follow, self._errand.sort_into)) as arrivals:
+                async for sources in arrivals:
+                    await self._answer(sources)
+        else:
+            await self._answer(list(find(self._errand.paths, but_not=self._errand.sort_into)))
+        if len(self._errand.paths) != 1 or self._failures + self._counts.total() != 1:
+            sys.stderr.write(self._summary(time.monotonic() - started))
+        return self._failures + self._earlier.failures
+
+    async def _answer(self, sources: list[Source]) -> None:
+        left = [source for source in sources if not self._earlier.take(source.path)]
+        quiet = True if self._errand.follow else None  # None: where stderr is no terminal
+        with tqdm(total=len(left), unit="file", leave=False, disable=quiet) as progress:
+            async with aclosing(answer_all(self._pipeline, left)) as answers:
+                async for answer in answers:
+                    self._keep(answer)
+                    progress.update()
+
+    def _keep(self, answer: Answer) -> None:
+        """Sort, then write: an answer that is written needs nothing more from a run that goes on after a kill."""
+        content, path = answer.content, answer.source.path
+        if content is None:
+            self._passed_over += 1
+            return
+        if "label" in content and self._errand.sort_into:
+            try:
+                sort_into(self._errand.sort_into, content["label"], Path(path), link=self._errand.link)
+            except FileNotFoundError:
+                content = {"problem": {"title": "Unreadable file", "detail": "It has left before it was sorted."}}
+        if "label" in content:
+            self._counts[content["label"]] += 1
+        else:
+            self._failures += 1
+        # Past the progress bar, where both are on one terminal.
+        tqdm.write(line(self._errand.style, self._labels, path, content), file=self._stream, end="")
+        self._stream.flush()
+
+    def _summary(self, seconds: float) -> str:
+        answered = self._counts.total()
+        parts = [", ".join(f"{self._counts[label]:,} {label}" for label in self._labels)]
+        if self._failures:
+            parts.append(f"{self._failures:,} without an answer")
+        if self._passed_over:
+            parts.append(f"{self._passed_over:,} passed over, which are no images")
+        if self._earlier.count:
+            parts.append(f"{self._earlier.count:,} answered before")
+        return f"{answered:,} answered, {answered / max(seconds, 0.001):,.0f} a second: {'; '.join(parts)}\n"
+
+
+async def _arrivals(folder: Path, but_not: Path | None) -> AsyncGenerator[list[Source], None]:
+    """Yield what arrives until SIGINT or SIGTERM; what is in work then is finished."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set)) for number in numbers]
+    arrivals = Arrivals(folder, but_not=but_not)
+    try:
+        while not stop.is_set():
+            yield await asyncio.to_thread(arrivals.look)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,115 @@
+"""How answers are written for files: a table for people, JSON lines or CSV for machines; and read again to resume."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+Style = Literal["table", "json", "csv"]
+
+
+def shown(path: str) -> str:
+    r"""Return a path as text that every output can hold: a byte of a name that is no UTF-8 reads `\udc..`."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def header(style: Style, labels: Sequence[str]) -> str:
+    """Return what stands before the first answer, with its line end; only CSV has something."""
+    return _csv(_columns(labels)) if style == "csv" else ""
+
+
+def line(style: Style, labels: Sequence[str], path: str, content: Mapping[str, Any]) -> str:
+    """Write one answer down.
+
+    Args:
+        style: Of the output.
+        labels: In the manifest's order.
+        path: Of the file.
+        content: As `/predict` answers, or a `problem`.
+
+    Returns:
+        One line, with its end.
+    """
+    if style == "json":
+        return json.dumps({"path": shown(path), **content}, ensure_ascii=False) + "\n"
+    problem = content.get("problem")
+    if style == "csv":
+        if problem:
+            return _csv(
+                [shown(path), "", *("" for _ in labels), "", "", "", f"{problem['title']}: {problem['detail']}"]
+            )
+        image, probabilities = content["image"], content["probabilities"]
+        numbers = [format(probabilities[label], ".6f") for label in labels]
+        return _csv([shown(path), content["label"], *numbers, image["width"], image["height"], image["format"], ""])
+    width = max(len(label) for label in labels)
+    if problem:
+        return f"{'-':<{width}}           {_one_line(path)}: {problem['detail']}\n"
+    probability = content["probabilities"][content["label"]]
+    return f"{content['label']:<{width}}  {probability:7.2%}  {_one_line(path)}\n"
+
+
+class Earlier:
+    """What a run that was stopped has left in its output. One an errand; one thread.
+
+    Args:
+        file: The output, or None; what stands behind its last whole line is cut off: it was being written at the end.
+        style: Of the output: json or csv.
+
+    Attributes:
+        is_fresh: Whether nothing was there.
+        count: How many answers were there.
+        failures: How many of them are problems.
+
+    Raises:
+        OSError: The file cannot be read or cut.
+        ValueError: The file holds something else.
+    """
+
+    def __init__(self, file: Path | None, style: Style) -> None:
+        content = file.read_bytes() if file and file.exists() else b""
+        whole = content.rfind(b"\n") + 1
+        try:
+            entries = _entries(content[:whole].decode(), style)
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
+            raise ValueError(f"{file} holds something other than {style} answers.") from error
+        self._paths = {path for path, _ in entries}
+        self.is_fresh = not whole
+        self.count = len(entries)
+        self.failures = sum(failed for _, failed in entries)
+        if file and whole < len(content):
+            with file.open("r+b") as stream:
+                stream.truncate(whole)
+
+    def take(self, path: str) -> bool:
+        """Tell whether a file needs no other answer; once, because a followed file may be written anew."""
+        is_there = shown(path) in self._paths
+        self._paths.discard(shown(path))
+        return is_there
+
+
+def _entries(text: str, style: Style) -> list[tuple[str, bool]]:
+    """Return the path of each answer, and whether it is a problem; raises whatever a stranger's file leads to."""
+    if style == "csv":
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if text and not {"path", "problem"} <= set(rows.fieldnames or ()):
+            raise ValueError("There is no header.")
+        return [(row["path"], bool(row["problem"])) for row in rows]
+    answers = [json.loads(entry) for entry in text.split("\n") if entry]  # not splitlines: U+2028 may be in a name
+    return [(answer["path"], "problem" in answer) for answer in answers]
+
+
+def _columns(labels: Sequence[str]) -> list[str]:
+    return ["path", "label", *labels, "width", "height", "format", "problem"]
+
+
+def _csv(row: Sequence[object]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(row)
+    return stream.getvalue()
+
+
+def _one_line(path: str) -> str:
+    """Keep a name from being more than a name to the terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown(path))

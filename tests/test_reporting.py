@@ -1,0 +1,99 @@
+"""`catdog_api.reporting`: answers as a table, as JSON lines, as CSV, and what is left of them after a kill."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catdog_api.reporting import Earlier, Style, header, line
+
+LABELS = ("cat", "dog", "neither")
+ANSWER: dict[str, Any] = {
+    "label": "dog",
+    "probabilities": {"cat": 0.25, "dog": 0.7, "neither": 0.05},
+    "image": {"width": 500, "height": 375, "format": "JPEG"},
+    "model": {"name": "catdog", "version": "1.0.0"},
+}
+PROBLEM: dict[str, Any] = {"problem": {"title": "Damaged image", "detail": "The PNG image ends early or is damaged."}}
+
+
+def test_a_table_has_a_line_for_each_file_and_its_columns_stand_below_each_other() -> None:
+    assert line("table", LABELS, "rex.jpg", ANSWER) == "dog       70.00%  rex.jpg\n"
+    damaged = line("table", LABELS, "bad.png", PROBLEM)
+    assert damaged == "-                 bad.png: The PNG image ends early or is damaged.\n"
+    assert header("table", LABELS) == ""
+
+
+def test_a_name_cannot_command_the_terminal() -> None:
+    assert line("table", LABELS, "\x1b[2Jrex\n.jpg", ANSWER).endswith(r"  \x1b[2Jrex\n.jpg" + "\n")
+
+
+def test_a_json_line_is_the_answer_with_its_path() -> None:
+    assert json.loads(line("json", LABELS, "rex.jpg", ANSWER)) == {"path": "rex.jpg", **ANSWER}
+    assert json.loads(line("json", LABELS, "bad.png", PROBLEM)) == {"path": "bad.png", **PROBLEM}
+
+
+def test_csv_has_a_column_for_every_label_and_one_for_the_problem() -> None:
+    text = header("csv", LABELS) + line("csv", LABELS, 'a,"b".jpg', ANSWER) + line("csv", LABELS, "bad.png", PROBLEM)
+    answered, failed = csv.DictReader(io.StringIO(text))
+    assert answered == {
+        "path": 'a,"b".jpg', "label": "dog", "cat": "0.250000", "dog": "0.700000", "neither": "0.050000",
+        "width": "500", "height": "375", "format": "JPEG", "problem": "",
+    }  # fmt: skip
+    assert failed["label"] == failed["dog"] == failed["width"] == ""
+    assert failed["problem"] == "Damaged image: The PNG image ends early or is damaged."
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv"])
+def test_a_name_that_is_no_utf_8_can_be_written_everywhere(style: Style) -> None:
+    assert r"rex\udcff.jpg" in line(style, LABELS, "rex\udcff.jpg", ANSWER).replace("\\\\", "\\")
+    line(style, LABELS, "rex\udcff.jpg", ANSWER).encode()
+
+
+def _output(style: Style, names: list[str]) -> str:
+    lines = [line(style, LABELS, name, PROBLEM if name.startswith("bad") else ANSWER) for name in names]
+    return header(style, LABELS) + "".join(lines)
+
+
+@pytest.mark.parametrize("style", ["json", "csv"])
+def test_what_a_killed_run_has_left_is_known_and_its_half_line_is_cut_off(style: Style, tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    names = ["a\u2028b.jpg", "bad.png", "rex\udcff.jpg"]
+    whole = _output(style, names)
+    file.write_text(whole + line(style, LABELS, "late.jpg", ANSWER)[:9], encoding="utf-8")
+    earlier = Earlier(file, style)
+    assert (earlier.count, earlier.failures, earlier.is_fresh) == (3, 1, False)
+    assert [earlier.take(name) for name in [*names, "late.jpg"]] == [True, True, True, False]
+    assert file.read_text(encoding="utf-8") == whole
+
+
+def test_a_file_is_passed_over_once_because_it_may_be_written_anew(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    file.write_text(_output("json", ["a.jpg"]))
+    earlier = Earlier(file, "json")
+    assert [earlier.take("a.jpg"), earlier.take("a.jpg")] == [True, False]
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"path": "half'])
+def test_where_no_whole_answer_was_the_output_is_fresh(content: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    if content is not None:
+        file.write_bytes(content)
+    assert Earlier(file, "json").is_fresh
+    assert not file.exists() or file.read_bytes() == b""
+    assert Earlier(None, "json").is_fresh
+
+
+@pytest.mark.parametrize("style", ["json", "csv"])
+@pytest.mark.parametrize("content", [b"a letter\nto my cat", b"\xff\xd8\xff\xe0\n", b'["path"]\n', b"path\n1\n"])
+def test_a_file_that_holds_something_else_is_refused_and_not_harmed(
+    content: bytes, style: Style, tmp_path: Path
+) -> None:
+    file = tmp_path / "letter"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=f"letter holds something other than {style} answers"):
+        Earlier(file, style)
+    assert file.read_bytes() == content

@@ -1,0 +1,58 @@
+"""`catdog_api.sorting`: answered files in folders by their answer."""
+
+from pathlib import Path
+
+import pytest
+
+from catdog_api.sorting import sort_into
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "rex.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"a dog")
+    return path
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_stays_where_it_is_and_lies_under_its_label_too(file: Path, tmp_path: Path, *, link: bool) -> None:
+    place = sort_into(tmp_path / "sorted", "dog", file, link=link)
+    assert place == tmp_path / "sorted" / "dog" / "rex.jpg"
+    assert place.read_bytes() == file.read_bytes() == b"a dog"
+    assert place.is_symlink() == link
+    assert [path.name for path in place.parent.iterdir()] == ["rex.jpg"]
+
+
+def test_a_link_leads_to_the_file_from_wherever_it_is_made(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = sort_into(Path("sorted"), "dog", Path("in/rex.jpg"), link=True)
+    assert place.resolve() == file
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_sorting_the_same_file_again_changes_nothing(file: Path, tmp_path: Path, *, link: bool) -> None:
+    first = sort_into(tmp_path / "sorted", "dog", file, link=link)
+    assert sort_into(tmp_path / "sorted", "dog", file, link=link) == first
+    assert len(list(first.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_no_file_takes_the_place_of_another_of_its_name(file: Path, tmp_path: Path, *, link: bool) -> None:
+    other = tmp_path / "rex.jpg"
+    other.write_bytes(b"another dog")
+    places = [sort_into(tmp_path / "sorted", "dog", path, link=link) for path in (file, other, other)]
+    assert [place.name for place in places] == ["rex.jpg", "rex-2.jpg", "rex-2.jpg"]
+    assert [place.read_bytes() for place in places] == [b"a dog", b"another dog", b"another dog"]
+
+
+def test_a_link_that_leads_nowhere_is_left_alone(file: Path, tmp_path: Path) -> None:
+    place = sort_into(tmp_path / "sorted", "dog", file, link=True)
+    file.rename(tmp_path / "moved.jpg")
+    (tmp_path / "in" / "other").mkdir()
+    new = tmp_path / "in" / "other" / "rex.jpg"
+    new.write_bytes(b"a third dog")
+    assert sort_into(tmp_path / "sorted", "dog", new, link=True).name == "rex-2.jpg"
+    assert place.is_symlink()
