@@ -10,12 +10,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
-from catdog_api import __version__, browser, problems, routes
+from catdog_api import __version__, access, browser, problems, routes
 from catdog_api.classifier import load
 from catdog_api.logs import RequestLogMiddleware
 from catdog_api.metrics import Metrics, MetricsMiddleware
 from catdog_api.pipeline import Pipeline, Predictor
-from catdog_api.problems import ProblemMiddleware
+from catdog_api.problems import ProblemMiddleware, documented
 from catdog_api.schemas import Problem
 from catdog_api.settings import Settings
 
@@ -46,7 +46,7 @@ class CatdogApp(FastAPI):
                 stack,
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
-                allow_headers=["Content-Type"],
+                allow_headers=["Content-Type", access.HEADER],
                 expose_headers=["Server-Timing", "Retry-After", "X-Request-ID"],
             )
         templates = {route.path for route in iter_route_contexts(self.routes) if route.path}
@@ -76,7 +76,9 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
     app.state.ready = False
     app.state.pipeline = None
     problems.install(app)
-    app.include_router(routes.router)
+    refusals = documented(access.refusals(settings))
+    app.include_router(routes.guarded, dependencies=access.conditions(settings), responses=refusals)
+    app.include_router(routes.unguarded)
     browser.install(app)
     return app
 

@@ -18,7 +18,10 @@
     ├── NotReadyError                   the service is starting or ending
     ├── ModelStuckError                 the model hangs, or its thread has died
     ├── PredictionError                 the network failed on a batch, or gave no probabilities
-    ├── OverloadedError                 the queue is full
+    ├── UnauthorizedError               no key, or one that the service does not know
+    ├── RetryLaterError                 the same request may be answered later
+    │   ├── OverloadedError             the queue is full
+    │   └── RateLimitedError            more requests than one caller may make
     ├── DeadlineExceededError           no answer in the time allowed
     └── SettingsError                   the settings contradict themselves or the machine
 
@@ -100,8 +103,12 @@ class PredictionError(CatdogError):
     """The network failed on a batch, or what it gave are no probabilities."""
 
 
-class OverloadedError(CatdogError):
-    """The queue is full.
+class UnauthorizedError(CatdogError):
+    """There is no key, or none that the service knows."""
+
+
+class RetryLaterError(CatdogError):
+    """The same request may be answered later.
 
     Attributes:
         retry_after_seconds: When to try again; whole seconds, at least 1.
@@ -110,6 +117,14 @@ class OverloadedError(CatdogError):
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class OverloadedError(RetryLaterError):
+    """The queue is full."""
+
+
+class RateLimitedError(RetryLaterError):
+    """One caller made more requests than it may."""
 
 
 class DeadlineExceededError(CatdogError):

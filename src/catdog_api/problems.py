@@ -44,6 +44,8 @@ KINDS: Mapping[type[errors.CatdogError], Kind] = {
     errors.ModelStuckError: Kind("model-stuck", "The model is stuck", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.NotReadyError: Kind("not-ready", "Not ready", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.PredictionError: Kind("prediction-failed", "The model failed", HTTPStatus.INTERNAL_SERVER_ERROR),
+    errors.UnauthorizedError: Kind("unauthorized", "No valid key", HTTPStatus.UNAUTHORIZED),
+    errors.RateLimitedError: Kind("too-many-requests", "Too many requests", HTTPStatus.TOO_MANY_REQUESTS),
     errors.OverloadedError: Kind("overloaded", "Overloaded", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.DeadlineExceededError: Kind("deadline-exceeded", "Deadline exceeded", HTTPStatus.GATEWAY_TIMEOUT),
 }
@@ -167,7 +169,13 @@ def _is_plain_error(start: Message) -> bool:
 
 
 async def _on_catdog_error(request: Request, error: Exception) -> Response:
-    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, errors.OverloadedError) else None
+    headers = {}
+    if isinstance(error, errors.RetryLaterError):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, errors.UnauthorizedError):
+        headers["WWW-Authenticate"] = (
+            "ApiKey"  # RFC 9110, section 11.6.1, wants one; no registered scheme is a bare key
+        )
     return _refusal(cast("errors.CatdogError", error), request.scope, headers)
 
 

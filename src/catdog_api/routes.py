@@ -12,7 +12,11 @@ from catdog_api.problems import documented
 from catdog_api.schemas import Health, ModelInfo, Prediction
 from catdog_api.uploads import FIELD, MEDIA_TYPES, read_photograph
 
-router = APIRouter()
+guarded = APIRouter()
+"""What may ask for a key and have a rate."""
+
+unguarded = APIRouter()
+"""What operators and probes need whatever happens."""
 
 PREDICT_ERRORS = (
     errors.MalformedUploadError,
@@ -45,7 +49,7 @@ PHOTOGRAPH_BODY: dict[str, Any] = {
 """FastAPI sees no parameter, because the endpoint reads both forms of the body itself: so the document is told here."""
 
 
-@router.post(
+@guarded.post(
     "/predict",
     tags=["predict"],
     summary="What does this photograph show?",
@@ -69,14 +73,14 @@ async def predict(request: Request, response: Response) -> Prediction:
     return prediction
 
 
-@router.get("/model", tags=["model"], summary="What answers, and how good it is")
+@guarded.get("/model", tags=["model"], summary="What answers, and how good it is")
 async def model(request: Request) -> ModelInfo:
     """Describe the served model: labels, input size, checksum, version, and its figures on held-out photographs."""
     pipeline: Pipeline = request.app.state.pipeline
     return ModelInfo.model_validate({**asdict(pipeline.manifest), "labels": list(pipeline.manifest.labels)})
 
 
-@router.get(
+@unguarded.get(
     "/health/live",
     tags=["health"],
     summary="Does the process live?",
@@ -90,7 +94,7 @@ async def live(request: Request) -> Health:
     return Health(status="ok")
 
 
-@router.get(
+@unguarded.get(
     "/health/ready",
     tags=["health"],
     summary="Can it answer photographs?",
@@ -104,7 +108,7 @@ async def ready(request: Request) -> Health:
 
 
 # Not in the document: what is counted is for the operator, and no part of the contract with callers.
-@router.get(metrics.PATH, include_in_schema=False)
+@unguarded.get(metrics.PATH, include_in_schema=False)
 async def expose(request: Request) -> Response:
     """Write the Prometheus series down."""
     body, content_type = request.app.state.metrics.expose(request.headers.get("accept", ""))

@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from catdog_api.errors import SettingsError
 
+SHORTEST_KEY = 16  # characters; 96 bits in base64, which nobody guesses
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -47,6 +49,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API, separated by commas; * is every one."
     )
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), repr=False, description="Keys of which one is asked for in X-API-Key, separated by commas."
+    )
+    rate_limit: int = Field(0, ge=0, description="Requests a minute from one key or address; 0 is without a limit.")
     tls_certificate: Path | None = Field(None, description="Certificate chain (PEM); with it the service speaks HTTPS.")
     tls_key: Path | None = Field(None, description="Private key (PEM) of that certificate.")
 
@@ -55,12 +61,19 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "api_keys", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(key.isascii() and key.isprintable() and len(key) >= SHORTEST_KEY for key in keys):
+            raise ValueError(f"a key has at least {SHORTEST_KEY} characters, all of them ASCII")
+        return keys
 
     @model_validator(mode="after")
     def _check_tls(self) -> Self:
