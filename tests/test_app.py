@@ -10,6 +10,7 @@ from PIL import Image
 from starlette.types import Message
 
 from catdog_api.app import create_app
+from catdog_api.metrics import STAGES
 from catdog_api.settings import Settings
 from tests.conftest import Serve, client_of
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
@@ -67,9 +68,10 @@ async def test_a_photograph_is_answered_however_it_is_sent(serve: Serve, request
 async def test_the_times_of_the_stages_travel_with_the_answer(serve: Serve) -> None:
     response = await (await serve()).post("/predict", files={"file": BLUE_PNG})
     stages = dict(stage.split(";dur=") for stage in response.headers["server-timing"].split(", "))
-    assert list(stages) == ["parse", "decode", "queue", "model"]
+    assert list(stages) == list(STAGES)
     assert float(stages["decode"]) > 0
-    assert float(stages["model"]) > 0
+    assert float(stages["predict"]) > 0
+    assert float(stages["respond"]) > 0
 
 
 REFUSALS = [

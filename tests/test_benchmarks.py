@@ -26,7 +26,7 @@ WINDOW: dict[str, Any] = {
     "p50_ms": 20.0,
     "p90_ms": 30.0,
     "p99_ms": 40.0,
-    "stages_ms": {"decode": 2.0, "queue": 0.5, "model": 5.0},
+    "stages_ms": {"decode": 2.0, "queue": 0.5, "predict": 5.0},
     "client_cpu_seconds": 0.2,
     "server_cpu_seconds": 15.0,
 }

@@ -40,7 +40,9 @@ async def test_away_from_a_terminal_each_request_is_one_json_object(
     answered, refused = map(json.loads, await lines(serve, capsys))
     assert answered["message"] == "POST /predict"
     assert (answered["status"], answered["label"]) == (200, "cat")
-    assert {"id", "ms", "parse_ms", "decode_ms", "queue_ms", "model_ms", "time", "level"} <= set(answered)
+    assert {"id", "ms", "parse_ms", "decode_ms", "queue_ms", "predict_ms", "respond_ms", "time", "level"} <= set(
+        answered
+    )
     assert (refused["status"], refused["problem"]) == (415, "/problems/not-an-image")
 
 

@@ -9,11 +9,13 @@ import httpx
 import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from catdog_api.app import create_app
 from catdog_api.batching import MAX_BATCH
 from catdog_api.metrics import BATCH_SIZES, PATH, STAGES, Metrics, MetricsMiddleware
 from catdog_api.problems import KINDS
+from catdog_api.settings import Settings
 from tests.conftest import Serve
 from tests.fakes import MANIFEST, ColourClassifier, GatedClassifier
 from tests.images import RED, encode
@@ -58,6 +60,27 @@ async def test_an_answer_is_counted_by_route_status_label_stage_and_batch(serve:
     assert value(found, "catdog_requests_in_flight") == 0
     stages = [value(found, "catdog_stage_duration_seconds_sum", stage) for stage in STAGES]
     assert 0 < sum(stages) < value(found, "catdog_request_duration_seconds_sum", "/predict")
+
+
+async def test_the_last_stage_ends_where_the_answer_is_handed_over() -> None:
+    app = create_app(Settings(), lambda _: ColourClassifier())
+
+    async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_slowly(message: Message) -> None:
+            await asyncio.sleep(0.1 if message["type"] == "http.response.body" else 0)
+            await send(message)
+
+        await app(scope, receive, send_slowly)
+
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(slowly), base_url="http://catdog.test") as client,
+    ):
+        response = await client.post("/predict", files={"file": JPEG})
+        found = await series(client)
+    told = float(response.headers["server-timing"].rpartition("respond;dur=")[2]) / 1000
+    counted = value(found, "catdog_stage_duration_seconds_sum", "respond")
+    assert counted - told >= 0.1
 
 
 async def body(size: int) -> AsyncIterator[bytes]:

@@ -40,12 +40,14 @@ class Answer:
     Attributes:
         probabilities: float32 (labels,), calibrated.
         queue_seconds: From `submit` until its batch was formed.
-        model_seconds: The batch in the model.
+        predict_seconds: The batch in the model.
+        known: When the model had answered, by `time.monotonic`; its caller hears of it when the event loop has time.
     """
 
     probabilities: Probabilities
     queue_seconds: float
-    model_seconds: float
+    predict_seconds: float
+    known: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,9 +150,10 @@ class Batcher:
         self._observer.batch_formed(len(batch))
         try:
             rows = self._predict(np.stack([waiting.image for waiting in batch]))
-            model_seconds = time.monotonic() - formed
+            known = time.monotonic()
             answers = [
-                Answer(row, formed - waiting.since, model_seconds) for waiting, row in zip(batch, rows, strict=True)
+                Answer(row, formed - waiting.since, known - formed, known)
+                for waiting, row in zip(batch, rows, strict=True)
             ]
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to this batch, and the thread lives on
             for waiting in batch:

@@ -5,6 +5,7 @@ Every label takes its values from a set that the service fixes; what a caller se
 
 import time
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPMethod
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -12,7 +13,9 @@ from prometheus_client.exposition import choose_encoder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATH = "/metrics"
-STAGES = ("parse", "decode", "queue", "model")
+STAGES = ("parse", "decode", "queue", "predict", "respond")
+"""Of an answered photograph, in their order; they follow on each other, so that their sum is the endpoint's time."""
+
 OTHER = "other"
 """Stands for every route and method that the service does not know."""
 
@@ -122,7 +125,7 @@ class Metrics:
 
         Args:
             label: One of the model's.
-            stage_seconds: For each of `STAGES`.
+            stage_seconds: For each of `STAGES`; the last until the answer's bytes were handed over.
         """
         self._answers.labels(label).inc()
         for stage, seconds in stage_seconds.items():
@@ -152,10 +155,26 @@ class Metrics:
         return encode(self._registry), content_type
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is known of an answered photograph before its answer has left.
+
+    Attributes:
+        label: One of the model's.
+        known: When the model had answered, by `time.monotonic`: where the stage `respond` begins.
+        stage_seconds: For the stages before it.
+    """
+
+    label: str
+    known: float
+    stage_seconds: Mapping[str, float]
+
+
 class MetricsMiddleware:
     """Counts and times every request but those for the metrics themselves, which are no traffic.
 
-    One for the app's life. What refuses a request leaves the reason in `request.state.refused`.
+    One for the app's life. What refuses a request leaves the reason in `request.state.refused`; what answers a
+    photograph leaves an `Answered` in `request.state.answered`, because its last stage ends where the answer leaves.
 
     Args:
         app: What answers.
@@ -190,6 +209,12 @@ class MetricsMiddleware:
             self._metrics.request_ended(self._route(scope), scope["method"], status, time.monotonic() - started)
             if "refused" in state:
                 self._metrics.refused(state["refused"])
+            if "answered" in state:
+                self._count_answer(state["answered"])
+
+    def _count_answer(self, answered: Answered) -> None:
+        respond_seconds = time.monotonic() - answered.known
+        self._metrics.answered(answered.label, {**answered.stage_seconds, "respond": respond_seconds})
 
     def _route(self, scope: Scope) -> str:
         """Return the template of a request's route; a body refused before the routing has only its path to tell."""

@@ -37,14 +37,16 @@ class Outcome:
         probabilities: float32 (labels,), calibrated, in the order of the manifest's labels.
         decode_seconds: Waiting for a thread included.
         queue_seconds: Waiting for the model.
-        model_seconds: In the model, with whatever else was in the batch.
+        predict_seconds: In the model, with whatever else was in the batch.
+        known: When the model had answered, by `time.monotonic`.
     """
 
     photograph: Decoded
     probabilities: Probabilities
     decode_seconds: float
     queue_seconds: float
-    model_seconds: float
+    predict_seconds: float
+    known: float
 
 
 class Pipeline:
@@ -120,5 +122,6 @@ class Pipeline:
             probabilities=answer.probabilities,
             decode_seconds=decoded - started,
             queue_seconds=answer.queue_seconds,
-            model_seconds=answer.model_seconds,
+            predict_seconds=answer.predict_seconds,
+            known=answer.known,
         )

@@ -1,6 +1,7 @@
 """The endpoints: each unpacks a request, calls one thing, and packs its answer."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -54,10 +55,11 @@ PHOTOGRAPH_BODY: dict[str, Any] = {
     tags=["predict"],
     summary="What does this photograph show?",
     response_description="The answer, with a calibrated probability for every label.",
+    response_model=Prediction,
     responses=documented(PREDICT_ERRORS),
     openapi_extra=PHOTOGRAPH_BODY,
 )
-async def predict(request: Request, response: Response) -> Prediction:
+async def predict(request: Request) -> Response:
     """Answer one photograph: as the multipart field `file`, or as the body itself with its image content type."""
     started = time.monotonic()
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
@@ -65,12 +67,9 @@ async def predict(request: Request, response: Response) -> Prediction:
     pipeline: Pipeline = request.app.state.pipeline
     outcome = await pipeline.predict(data)
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
-    stage_seconds = _stage_seconds(parse_seconds, outcome)
-    request.app.state.metrics.answered(prediction.label, stage_seconds)
-    times = {stage: round(1000 * seconds, 2) for stage, seconds in stage_seconds.items()}
-    response.headers["Server-Timing"] = ", ".join(f"{stage};dur={time}" for stage, time in times.items())
-    request.state.log.update({"label": prediction.label, **{f"{stage}_ms": time for stage, time in times.items()}})
-    return prediction
+    stage_seconds = _before_response(parse_seconds, outcome)
+    request.state.answered = metrics.Answered(prediction.label, outcome.known, stage_seconds)
+    return _timed(prediction, outcome.known, stage_seconds, request)
 
 
 @guarded.get("/model", tags=["model"], summary="What answers, and how good it is")
@@ -115,6 +114,20 @@ async def expose(request: Request) -> Response:
     return Response(body, media_type=content_type)
 
 
-def _stage_seconds(parse_seconds: float, outcome: Outcome) -> dict[str, float]:
-    times = (parse_seconds, outcome.decode_seconds, outcome.queue_seconds, outcome.model_seconds)
-    return dict(zip(metrics.STAGES, times, strict=True))
+def _before_response(parse_seconds: float, outcome: Outcome) -> dict[str, float]:
+    times = (parse_seconds, outcome.decode_seconds, outcome.queue_seconds, outcome.predict_seconds)
+    return dict(zip(metrics.STAGES[:-1], times, strict=True))
+
+
+def _timed(prediction: Prediction, known: float, stage_seconds: Mapping[str, float], request: Request) -> Response:
+    """Write an answer down, with its stages in `Server-Timing` and in the log.
+
+    `respond` is there the time from the model's answer to these headers: the wait for the event loop and the JSON. The
+    headers leave before the body, so they cannot tell how long the handing over takes; the metrics can, and include it.
+    """
+    body = prediction.model_dump_json()  # here and not by FastAPI, or the headers could not count it
+    times = {**stage_seconds, "respond": time.monotonic() - known}
+    milliseconds = {stage: round(1000 * seconds, 2) for stage, seconds in times.items()}
+    request.state.log.update({"label": prediction.label, **{f"{name}_ms": ms for name, ms in milliseconds.items()}})
+    timing = ", ".join(f"{stage};dur={ms}" for stage, ms in milliseconds.items())
+    return Response(body, headers={"Server-Timing": timing}, media_type="application/json")
