@@ -101,8 +101,8 @@ REFUSALS = [
     ),
     pytest.param(
         {"content": part("file", b"x") * 101 + b"--edge--\r\n", "headers": BOUNDARY},
-        400,
-        "malformed-upload",
+        422,
+        "too-many-files",
         id="a-hundred-files",
     ),
     pytest.param({"files": {"file": bytes(64 * KILOBYTE)}}, 413, "too-many-bytes", id="too-many-bytes"),

@@ -125,7 +125,7 @@ class Metrics:
 
         Args:
             label: One of the model's.
-            stage_seconds: For each of `STAGES`; the last until the answer's bytes were handed over.
+            stage_seconds: For those of `STAGES` that were its own; the last until the answer's bytes were handed over.
         """
         self._answers.labels(label).inc()
         for stage, seconds in stage_seconds.items():

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,8 +11,10 @@ from typing import Protocol
 from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
 from catdog_api.decoding import Decoded, decode
-from catdog_api.errors import DeadlineExceededError
+from catdog_api.errors import CatdogError, DeadlineExceededError
 from catdog_api.tensors import Images, Probabilities
+
+TOGETHER = 16  # photographs of one request in work at once: two batches, one in the model and one on its way
 
 
 class Predictor(Protocol):
@@ -108,6 +111,28 @@ class Pipeline:
             raise DeadlineExceededError(
                 f"There was no answer within {self._deadline_seconds:g} seconds; the service has too much to do."
             ) from error
+
+    async def predict_all(self, photographs: Sequence[bytes]) -> list[Outcome | CatdogError]:
+        """Answer many photographs, some of them at a time, so that one caller does not fill the queue.
+
+        Args:
+            photographs: Encoded images, as they came.
+
+        Returns:
+            In their order, for each its outcome, or what `predict` raised.
+        """
+        turns = asyncio.Semaphore(TOGETHER)
+
+        async def answer(data: bytes) -> Outcome | CatdogError:
+            async with turns:
+                try:
+                    return await self.predict(data)
+                except CatdogError as error:
+                    return error
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(data)) for data in photographs]
+        return [task.result() for task in tasks]
 
     async def _predict(self, data: bytes) -> Outcome:
         started = time.monotonic()

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 
 from catdog_api import errors, metrics
 from catdog_api.pipeline import Outcome, Pipeline
-from catdog_api.problems import documented
-from catdog_api.schemas import Health, ModelInfo, Prediction
-from catdog_api.uploads import FIELD, MEDIA_TYPES, read_photograph
+from catdog_api.problems import documented, problem_of
+from catdog_api.schemas import BatchPrediction, FilePrediction, FileProblem, Health, ModelInfo, Prediction
+from catdog_api.uploads import FIELD, FILES_FIELD, MEDIA_TYPES, read_photograph, read_photographs
 
 guarded = APIRouter()
 """What may ask for a key and have a rate."""
@@ -36,6 +36,16 @@ PREDICT_ERRORS = (
     errors.DeadlineExceededError,
 )
 
+BATCH_ERRORS = (
+    errors.MalformedUploadError,
+    errors.TooManyBytesError,
+    errors.UnsupportedMediaTypeError,
+    errors.TooSlowError,
+    errors.MissingFileError,
+    errors.TooManyFilesError,
+)
+"""Those of the request; a photograph's own stand in its answer."""
+
 _BINARY = {"type": "string", "format": "binary"}
 _UPLOAD = {"type": "object", "required": [FIELD], "properties": {FIELD: {**_BINARY, "description": "The photograph."}}}
 PHOTOGRAPH_BODY: dict[str, Any] = {
@@ -47,7 +57,23 @@ PHOTOGRAPH_BODY: dict[str, Any] = {
         },
     }
 }
-"""FastAPI sees no parameter, because the endpoint reads both forms of the body itself: so the document is told here."""
+PHOTOGRAPHS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [FILES_FIELD],
+                    "properties": {
+                        FILES_FIELD: {"type": "array", "items": _BINARY, "description": "The photographs."},
+                    },
+                }
+            }
+        },
+    }
+}
+"""FastAPI sees no parameter, because the endpoints read the body themselves: so the document is told here."""
 
 
 @guarded.post(
@@ -67,9 +93,34 @@ async def predict(request: Request) -> Response:
     pipeline: Pipeline = request.app.state.pipeline
     outcome = await pipeline.predict(data)
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
-    stage_seconds = _before_response(parse_seconds, outcome)
+    stage_seconds = {"parse": parse_seconds, **_stage_seconds(outcome)}
     request.state.answered = metrics.Answered(prediction.label, outcome.known, stage_seconds)
     return _timed(prediction, outcome.known, stage_seconds, request)
+
+
+@guarded.post(
+    "/predict/batch",
+    tags=["predict"],
+    summary="What do these photographs show?",
+    response_description="For each file, in their order, its answer or its problem.",
+    responses=documented(BATCH_ERRORS),
+    openapi_extra=PHOTOGRAPHS_BODY,
+)
+async def predict_batch(request: Request) -> BatchPrediction:
+    """Answer many photographs, each in a multipart field `files`; a bad one fails only itself."""
+    settings = request.app.state.settings
+    files = await read_photographs(request, settings.max_upload_bytes, settings.max_batch_files)
+    pipeline: Pipeline = request.app.state.pipeline
+    outcomes = await pipeline.predict_all([data for _, data in files])
+    answers: list[FilePrediction | FileProblem] = []
+    for (name, _), outcome in zip(files, outcomes, strict=True):
+        if isinstance(outcome, errors.CatdogError):
+            answers.append(FileProblem(file=name, problem=problem_of(outcome)))
+            continue
+        prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
+        request.app.state.metrics.answered(prediction.label, _stage_seconds(outcome))
+        answers.append(FilePrediction(file=name, **dict(prediction)))
+    return BatchPrediction(answers=answers)
 
 
 @guarded.get("/model", tags=["model"], summary="What answers, and how good it is")
@@ -114,9 +165,12 @@ async def expose(request: Request) -> Response:
     return Response(body, media_type=content_type)
 
 
-def _before_response(parse_seconds: float, outcome: Outcome) -> dict[str, float]:
-    times = (parse_seconds, outcome.decode_seconds, outcome.queue_seconds, outcome.predict_seconds)
-    return dict(zip(metrics.STAGES[:-1], times, strict=True))
+def _stage_seconds(outcome: Outcome) -> dict[str, float]:
+    return {
+        "decode": outcome.decode_seconds,
+        "queue": outcome.queue_seconds,
+        "predict": outcome.predict_seconds,
+    }
 
 
 def _timed(prediction: Prediction, known: float, stage_seconds: Mapping[str, float], request: Request) -> Response:

@@ -1,6 +1,6 @@
 """The wire contract: what goes over HTTP as JSON, with an example on every model."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +8,11 @@ from catdog_api.artifact import Manifest
 from catdog_api.decoding import Decoded
 from catdog_api.labels import by_label, decide
 from catdog_api.tensors import Probabilities
+
+
+def _example(model: type[BaseModel]) -> dict[str, Any]:
+    return cast("dict[str, dict[str, Any]]", model.model_config["json_schema_extra"])["example"]
+
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -123,3 +128,33 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem in words.")
     status: int = Field(description="The HTTP status, once more.")
     detail: str = Field(description="What was received, and what was expected.")
+
+
+class OfFile(BaseModel):
+    """Which photograph of many."""
+
+    file: str = Field(description="Its name, as it was sent.")
+
+
+class FilePrediction(Prediction, OfFile):  # in this order the field of the last stands first
+    """The answer to one photograph of many."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"file": "chelsea.jpg", **_example(Prediction)}})
+
+
+class FileProblem(OfFile):
+    """Why one photograph of many has no answer."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"file": "notes.txt", "problem": _example(Problem)}})
+
+    problem: Problem
+
+
+class BatchPrediction(BaseModel):
+    """The answers to many photographs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"answers": [_example(FilePrediction), _example(FileProblem)]}}
+    )
+
+    answers: list[FilePrediction | FileProblem] = Field(description="In the order of the files.")

@@ -1,4 +1,4 @@
-"""The request's body as the bytes of one photograph: a multipart field `file`, or the raw image itself."""
+"""The request's body as the bytes of photographs: the multipart field `file` or `files`, or one raw image itself."""
 
 from collections.abc import AsyncGenerator
 
@@ -15,6 +15,7 @@ from catdog_api.errors import (
 )
 
 FIELD = "file"
+FILES_FIELD = "files"
 MEDIA_TYPES = (
     "image/jpeg",
     "image/png",
@@ -27,7 +28,8 @@ MEDIA_TYPES = (
 )
 """What the OpenAPI document offers for a raw body; which format it really is, the bytes say."""
 
-MAX_PARTS = 100
+MAX_FILES = 1_000  # past it a body is malformed; what one request may carry is less, and a setting
+MAX_FIELDS = 100
 MAX_TEXT_BYTES = 64 * 1024
 
 
@@ -45,8 +47,7 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
         MissingFileError: There is no body, or no file in the field `file`.
         TooManyFilesError: There is more than one file.
     """
-    content_type = request.headers.get("content-type", "")
-    media_type = content_type.split(";", 1)[0].strip().lower()
+    media_type = _media_type(request)
     try:
         if media_type == "multipart/form-data":
             return await _read_field(request, max_bytes)
@@ -64,11 +65,44 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
     )
 
 
+async def read_photographs(request: Request, max_bytes: int, max_files: int) -> list[tuple[str, bytes]]:
+    """Read the photographs that a multipart request carries in the field `files`.
+
+    Args:
+        request: A multipart one.
+        max_bytes: The app's limit, of all of them together.
+        max_files: How many it may carry.
+
+    Returns:
+        Each file's name, as it was sent, and its bytes; in their order.
+
+    Raises:
+        UnsupportedMediaTypeError: The content type is not multipart form data.
+        MalformedUploadError: The body is not what its content type says, or broke off.
+        MissingFileError: There is no file, or one in another field than `files`.
+        TooManyFilesError: There are more than `max_files`.
+    """
+    media_type = _media_type(request)
+    if media_type != "multipart/form-data":
+        received = f"'{media_type}'" if media_type else "no content type"
+        raise UnsupportedMediaTypeError(
+            f"Received {received}; send the photographs as multipart/form-data, each in a field '{FILES_FIELD}'."
+        )
+    try:
+        return await _read_files(request, FILES_FIELD, max_bytes, max_files)
+    except ClientDisconnect as error:
+        raise MalformedUploadError("The connection closed before the whole body had arrived.") from error
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+
 class _Parser(MultiPartParser):
     """Starlette's parser, which takes a body without its closing line for whole, made to refuse it."""
 
     def __init__(self, request: Request, max_bytes: int) -> None:
-        limits = {"max_files": MAX_PARTS, "max_fields": MAX_PARTS, "max_part_size": MAX_TEXT_BYTES}
+        limits = {"max_files": MAX_FILES, "max_fields": MAX_FIELDS, "max_part_size": MAX_TEXT_BYTES}
         super().__init__(request.headers, self._whole(request), **limits)
         self.spool_max_size = max_bytes
         self._ended = False
@@ -85,17 +119,23 @@ class _Parser(MultiPartParser):
 
 
 async def _read_field(request: Request, max_bytes: int) -> bytes:
+    files = await _read_files(request, FIELD, max_bytes, 1)
+    return files[0][1]
+
+
+async def _read_files(request: Request, field: str, max_bytes: int, max_files: int) -> list[tuple[str, bytes]]:
     try:
         form = await _Parser(request, max_bytes).parse()
     except MultiPartException as error:
         raise MalformedUploadError(f"The multipart body cannot be read: {error.message}") from error
     try:
         files = [(name, value) for name, value in form.multi_items() if isinstance(value, UploadFile)]
-        if len(files) > 1:
-            raise TooManyFilesError(f"Received {len(files)} files; one request answers for one photograph.")
-        if not files or files[0][0] != FIELD:
+        if len(files) > max_files:
+            limit = "one request answers for one photograph" if max_files == 1 else f"at most {max_files} are taken"
+            raise TooManyFilesError(f"Received {len(files)} files; {limit}.")
+        if not files or any(name != field for name, _ in files):
             found = ", ".join(f"'{name}'" for name in form) or "none"
-            raise MissingFileError(f"There is no file in the field '{FIELD}'; the fields received: {found}.")
-        return await files[0][1].read()
+            raise MissingFileError(f"There is no file in the field '{field}'; the fields received: {found}.")
+        return [(file.filename or "", await file.read()) for _, file in files]
     finally:
         await form.close()
