@@ -8,7 +8,7 @@ import pytest
 
 from catdog_api.batching import MAX_BATCH, Batcher
 from catdog_api.errors import OverloadedError, PredictionError
-from catdog_api.tensors import Image, Images, Probabilities
+from catdog_api.tensors import Image, Images, Look
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, Witness
 
 RED, GREEN, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ([255, 0, 0], [0, 255, 0], [0, 0, 255]))
@@ -22,9 +22,9 @@ def start() -> Iterator[Start]:
     started = []
 
     def start_one(
-        predict: Callable[[Images], Probabilities], queue_limit: int = 64, witness: Witness | None = None
+        look: Callable[[Images], list[Look]], queue_limit: int = 64, witness: Witness | None = None
     ) -> Batcher:
-        batcher = Batcher(predict, queue_limit, witness or Witness())
+        batcher = Batcher(look, queue_limit, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -48,14 +48,14 @@ async def submitted(batcher: Batcher, images: list[Image]) -> "list[asyncio.Task
 
 
 async def test_everyone_gets_the_answer_to_their_own_image(start: Start) -> None:
-    batcher = start(ColourClassifier().predict)
+    batcher = start(ColourClassifier().look)
     answers = await asyncio.gather(*(batcher.submit(image) for image in [RED, GREEN, BLUE] * 20))
-    assert [int(np.argmax(answer.probabilities)) for answer in answers] == [0, 1, 2] * 20
+    assert [int(np.argmax(answer.look.probabilities)) for answer in answers] == [0, 1, 2] * 20
 
 
 async def test_a_lone_request_does_not_wait_for_company(start: Start) -> None:
     classifier = ColourClassifier()
-    answer = await start(classifier.predict).submit(RED)
+    answer = await start(classifier.look).submit(RED)
     assert classifier.batches == [1]
     assert answer.queue_seconds >= 0
     assert answer.predict_seconds > 0
@@ -63,7 +63,7 @@ async def test_a_lone_request_does_not_wait_for_company(start: Start) -> None:
 
 async def test_what_arrives_while_the_model_is_busy_becomes_one_batch(start: Start) -> None:
     classifier = GatedClassifier()
-    batcher = start(classifier.predict)
+    batcher = start(classifier.look)
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN] * (MAX_BATCH + 2))
     classifier.gate.set()
@@ -73,7 +73,7 @@ async def test_what_arrives_while_the_model_is_busy_becomes_one_batch(start: Sta
 
 async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(start: Start) -> None:
     classifier = GatedClassifier()
-    batcher = start(classifier.predict, queue_limit=2)
+    batcher = start(classifier.look, queue_limit=2)
     first = await behind_the_gate(batcher, classifier)
     waiting = await submitted(batcher, [GREEN, GREEN])
     with pytest.raises(OverloadedError) as refusal:
@@ -85,7 +85,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(start: S
 
 async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(start: Start) -> None:
     classifier = GatedClassifier()
-    batcher = start(classifier.predict, queue_limit=1)
+    batcher = start(classifier.look, queue_limit=1)
     first = await behind_the_gate(batcher, classifier)
     (leaver,) = await submitted(batcher, [GREEN])
     leaver.cancel()
@@ -97,23 +97,23 @@ async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(st
 
 
 async def test_a_failed_batch_fails_only_its_own_and_the_thread_lives_on(start: Start) -> None:
-    batcher = start(FailingClassifier(failing=[0]).predict)
+    batcher = start(FailingClassifier(failing=[0]).look)
     with pytest.raises(PredictionError):
         await batcher.submit(RED)
-    assert np.argmax((await batcher.submit(GREEN)).probabilities) == 1
+    assert np.argmax((await batcher.submit(GREEN)).look.probabilities) == 1
 
 
 async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start: Start) -> None:
     rows = iter([0, 1])
-    batcher = start(lambda images: ColourClassifier().predict(images)[: next(rows)])
+    batcher = start(lambda images: ColourClassifier().look(images)[: next(rows)])
     with pytest.raises(ValueError, match="shorter"):
         await batcher.submit(RED)
-    assert np.argmax((await batcher.submit(RED)).probabilities) == 0
+    assert np.argmax((await batcher.submit(RED)).look.probabilities) == 0
 
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.predict, 64, Witness())
+    batcher = Batcher(classifier.look, 64, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])
@@ -125,7 +125,7 @@ async def test_closing_answers_what_was_taken_on() -> None:
 
 async def test_a_batch_whose_waiters_all_left_before_it_was_formed_is_passed_over(start: Start) -> None:
     classifier = GatedClassifier()
-    batcher = start(classifier.predict)
+    batcher = start(classifier.look)
     first = await behind_the_gate(batcher, classifier)
     leavers = await submitted(batcher, [GREEN, GREEN])
     for leaver in leavers:
@@ -139,7 +139,7 @@ async def test_a_batch_whose_waiters_all_left_before_it_was_formed_is_passed_ove
 
 async def test_who_watches_hears_of_every_batch_and_of_every_place_taken_and_freed(start: Start) -> None:
     classifier, witness = GatedClassifier(), Witness()
-    batcher = start(classifier.predict, witness=witness)
+    batcher = start(classifier.look, witness=witness)
     first = await behind_the_gate(batcher, classifier)
     leaver, *stayers = await submitted(batcher, [GREEN] * 3)
     leaver.cancel()

@@ -21,9 +21,9 @@ LABELS = ("cat", "dog", "neither")
 def drawn_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return a real `.keras` file: the mean colours, weighted by nothing that was trained."""
     images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
-    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 64)(images))
+    features = keras.layers.GlobalAveragePooling2D(name="pooling")(keras.layers.Rescaling(1 / 64)(images))
     path = tmp_path_factory.mktemp("drawn") / "model.keras"
-    keras.Model(images, keras.layers.Dense(3, kernel_initializer="identity")(features)).save(path)
+    keras.Model(images, keras.layers.Dense(3, kernel_initializer="identity", name="logits")(features)).save(path)
     return path.read_bytes()
 
 
@@ -55,6 +55,26 @@ def test_an_image_alone_and_in_a_batch_gets_the_same_answer(model: Path) -> None
     together = classifier.predict(images)
     alone = np.concatenate([classifier.predict(image[None]) for image in images])
     assert together == pytest.approx(alone, abs=1e-3)
+
+
+def test_a_look_says_what_predict_says_and_where_each_label_was_seen(model: Path) -> None:
+    classifier = load(model)
+    images = colours([255, 0, 0], [7, 200, 9])
+    images[0, :, SIZE // 2 :] = 0  # red on the left alone
+    looks = classifier.look(images)
+    assert np.stack([look.probabilities for look in looks]) == pytest.approx(classifier.predict(images), abs=1e-6)
+    assert looks[0].maps.shape == (SIZE, SIZE, len(LABELS))
+    assert looks[0].maps[:, : SIZE // 2, 0] == pytest.approx(255 / 64)
+    assert looks[0].maps[:, SIZE // 2 :, 0] == pytest.approx(0)
+
+
+def test_a_network_that_ends_otherwise_is_refused(model: Path) -> None:
+    images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 64)(images))
+    keras.Model(images, keras.layers.Dense(3)(flat)).save(model)
+    write_manifest(replace(read_manifest(model), sha256=file_sha256(model)), model)
+    with pytest.raises(ArtifactError, match="does not end in the layers 'pooling' and 'logits'"):
+        load(model)
 
 
 def test_what_is_not_a_number_is_never_an_answer(model: Path) -> None:

@@ -8,13 +8,16 @@ import hashlib
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
+import PIL.Image
 import pytest
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from catdog_api.classifier import Classifier, load
 from catdog_api.decoding import decode
 from catdog_api.settings import bundled
+from catdog_api.tensors import Image, Images
 from tests.images import encode, quarters
 
 pytestmark = pytest.mark.model
@@ -29,9 +32,9 @@ def classifier() -> Classifier:
     return load(bundled("models") / "catdog.keras")
 
 
-def face(ears: str) -> Image.Image:
+def face(ears: str) -> PIL.Image.Image:
     """Draw a head with pointed or hanging ears, which is no photograph of anything."""
-    drawing = Image.new("RGB", (200, 160), (90, 140, 80))
+    drawing = PIL.Image.new("RGB", (200, 160), (90, 140, 80))
     pen = ImageDraw.Draw(drawing)
     for left in (50, 110):
         if ears == "pointed":
@@ -54,14 +57,17 @@ DRAWN = {
 
 @pytest.mark.parametrize(("drawing", "probabilities"), DRAWN.values(), ids=DRAWN)
 def test_drawings_get_the_answer_that_they_always_got(
-    drawing: Image.Image, probabilities: list[float], classifier: Classifier
+    drawing: PIL.Image.Image, probabilities: list[float], classifier: Classifier
 ) -> None:
     image = decode(encode(drawing, "PNG"), classifier.manifest.input_size, max_pixels=10**6).image
     assert classifier.predict(image[None])[0] == pytest.approx(np.array(probabilities), abs=1e-3)
 
 
-@pytest.mark.skipif(not PHOTOGRAPHS.exists(), reason="the photographs are not beside the checkout")
-def test_of_500_photographs_as_many_are_answered_rightly_as_always(classifier: Classifier) -> None:
+@pytest.fixture(scope="module")
+def photographs(classifier: Classifier) -> tuple[Images, list[str]]:
+    """Return a fixed part of the test split, and the labels."""
+    if not PHOTOGRAPHS.exists():
+        pytest.skip("the photographs are not beside the checkout")
     with (PHOTOGRAPHS / "index.csv").open(newline="") as index:
         rows = [row for row in csv.DictReader(index) if row["split"] == "test"]
     few = sorted(rows, key=lambda row: hashlib.sha256(row["member"].encode()).digest())[:FEW]
@@ -70,8 +76,50 @@ def test_of_500_photographs_as_many_are_answered_rightly_as_always(classifier: C
     for shard in shards.values():
         shard.close()
     images = [decode(file, classifier.manifest.input_size, max_pixels=10**6).image for file in files]
-    answers = np.concatenate([classifier.predict(np.stack(images[at : at + 20])) for at in range(0, FEW, 20)])
+    return np.stack(images), [row["label"] for row in few]
+
+
+def test_of_500_photographs_as_many_are_answered_rightly_as_always(
+    classifier: Classifier, photographs: tuple[Images, list[str]]
+) -> None:
+    images, labels = photographs
+    answers = np.concatenate([classifier.predict(images[at : at + 20]) for at in range(0, FEW, 20)])
     right = [
-        classifier.manifest.labels[answer.argmax()] == row["label"] for answer, row in zip(answers, few, strict=True)
+        classifier.manifest.labels[answer.argmax()] == label for answer, label in zip(answers, labels, strict=True)
     ]
     assert sum(right) == pytest.approx(480, abs=1)  # another processor rounds otherwise
+
+
+def test_the_mean_of_a_labels_map_plus_its_bias_is_its_logit(
+    classifier: Classifier, photographs: tuple[Images, list[str]]
+) -> None:
+    images = photographs[0][:20]
+    network = keras.models.load_model(bundled("models") / "catdog.keras", compile=False)
+    logits = np.asarray(network(images, training=False))
+    for look, of_one in zip(classifier.look(images), logits, strict=True):
+        assert look.maps.mean(axis=(0, 1)) + look.biases == pytest.approx(of_one, abs=1e-3)
+
+
+def test_the_heat_lies_on_the_photograph_and_not_on_the_grey_square_beside_it(
+    classifier: Classifier, photographs: tuple[Images, list[str]]
+) -> None:
+    images, labels = photographs
+    pets = [(image, label) for image, label in zip(images, labels, strict=True) if label != "neither"][:200]
+    grey = np.full_like(images[0], 128)
+    shares = []
+    for number, (image, label) in enumerate(pets):
+        is_left = number % 2 == 0
+        pair = np.concatenate([image, grey] if is_left else [grey, image], axis=1)
+        (look,) = classifier.look(squashed(pair)[None])
+        # Its own label's, whatever the answer: a grey square is good evidence of *neither*.
+        heat = np.maximum(look.maps[..., classifier.manifest.labels.index(label)], 0)
+        half = heat.shape[1] // 2
+        on_photograph = heat[:, :half] if is_left else heat[:, half:]
+        shares.append(on_photograph.sum() / max(float(heat.sum()), 1e-6))  # no heat at all is none on it
+    assert np.mean(np.array(shares) >= 0.7) >= 0.95
+
+
+def squashed(pair: Images) -> Image:
+    """Bring a wide picture to the square as the service does."""
+    size = pair.shape[0]
+    return decode(encode(PIL.Image.fromarray(pair), "PNG"), size, max_pixels=10**6).image

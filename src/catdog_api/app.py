@@ -16,7 +16,7 @@ from catdog_api.logs import RequestLogMiddleware
 from catdog_api.metrics import Metrics, MetricsMiddleware
 from catdog_api.pipeline import Pipeline, Predictor
 from catdog_api.problems import ProblemMiddleware, documented
-from catdog_api.schemas import Problem
+from catdog_api.schemas import Explanation, Problem
 from catdog_api.settings import Settings
 
 DESCRIPTION = """
@@ -32,9 +32,13 @@ class CatdogApp(FastAPI):
     """FastAPI with layers around everything, so that its own early refusals are problems, logged and counted, too."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, with the schema of problems, which nothing but their responses refers to."""
+        """Return the OpenAPI document, with the schemas to which nothing but hand-written responses refers."""
         document = super().openapi()
-        document["components"]["schemas"].setdefault(Problem.__name__, Problem.model_json_schema())
+        schemas = document["components"]["schemas"]
+        for model in (Problem, Explanation):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
         return document
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from catdog_api.errors import OverloadedError
-from catdog_api.tensors import Image, Images, Probabilities
+from catdog_api.tensors import Image, Images, Look
 
 MAX_BATCH = 8  # past 8 the cost per image falls no further (measured: 5.1 ms alone, 3.9 ms of 8, on two cores)
 RETRY_AFTER_SECONDS = 1
@@ -38,13 +38,13 @@ class Answer:
     """What the model said of one image, and how long that took.
 
     Attributes:
-        probabilities: float32 (labels,), calibrated.
+        look: What it says, and where it saw it.
         queue_seconds: From `submit` until its batch was formed.
         predict_seconds: The batch in the model.
         known: When the model had answered, by `time.monotonic`; its caller hears of it when the event loop has time.
     """
 
-    probabilities: Probabilities
+    look: Look
     queue_seconds: float
     predict_seconds: float
     known: float
@@ -61,13 +61,13 @@ class Batcher:
     """Groups concurrent predictions. Lives as long as the lifespan; owns the one thread that calls the model.
 
     Args:
-        predict: From uint8 (N, size, size, 3) to float32 (N, labels); called on the model thread alone.
+        look: From uint8 (N, size, size, 3) to a look for each; called on the model thread alone.
         queue_limit: How many images may wait; one more is refused.
         observer: Is told of the queue and of the batches.
     """
 
-    def __init__(self, predict: Callable[[Images], Probabilities], queue_limit: int, observer: Observer) -> None:
-        self._predict = predict
+    def __init__(self, look: Callable[[Images], Sequence[Look]], queue_limit: int, observer: Observer) -> None:
+        self._look = look
         self._queue_limit = queue_limit
         self._observer = observer
         self._queue: deque[_Waiting] = deque()
@@ -149,11 +149,11 @@ class Batcher:
         formed = time.monotonic()
         self._observer.batch_formed(len(batch))
         try:
-            rows = self._predict(np.stack([waiting.image for waiting in batch]))
+            looks = self._look(np.stack([waiting.image for waiting in batch]))
             known = time.monotonic()
             answers = [
-                Answer(row, formed - waiting.since, known - formed, known)
-                for waiting, row in zip(batch, rows, strict=True)
+                Answer(look, formed - waiting.since, known - formed, known)
+                for waiting, look in zip(batch, looks, strict=True)
             ]
         except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to this batch, and the thread lives on
             for waiting in batch:

@@ -10,7 +10,7 @@ import numpy as np
 from catdog_api.artifact import Manifest, read_manifest, verify
 from catdog_api.errors import ArtifactError, PredictionError
 from catdog_api.labels import softmax
-from catdog_api.tensors import Images, Logits, Probabilities
+from catdog_api.tensors import ActivationMaps, Images, Logits, Look, Probabilities
 
 
 @contextmanager
@@ -37,6 +37,8 @@ with _quiet_stderr():
     import tensorflow as tf
 
 WARM_UP_SIZES = (1, 2, 4, 8)
+POOLING, LOGITS = "pooling", "logits"
+"""The layers that end a network: a global average over height and width, and one dense layer."""
 
 
 class Classifier:
@@ -49,9 +51,13 @@ class Classifier:
     def __init__(self, network: keras.Model, manifest: Manifest) -> None:
         self.manifest = manifest
         size = manifest.input_size
+        features = keras.Model(network.input, network.get_layer(POOLING).input)
+        dense = network.get_layer(LOGITS)
+        self._biases: Logits = dense.bias.numpy()
+        # The dense layer before the pooling in place of behind it: the same logits, and where each comes from.
         # One traced function of fixed signature: a call costs an eighth of `model.predict` (measured: 6 ms, not 50).
-        self._logits = tf.function(
-            lambda images: network(images, training=False),
+        self._maps = tf.function(
+            lambda images: tf.tensordot(tf.cast(features(images, training=False), tf.float32), dense.kernel, 1),
             input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
             autograph=False,  # there is no Python control flow to translate, and it would need a writable folder
         )
@@ -71,8 +77,8 @@ class Classifier:
         Returns:
             float32 (N, labels).
         """
-        result: Logits = self._logits(tf.constant(images)).numpy()
-        return result
+        logits: Logits = self._activation_maps(images).mean(axis=(1, 2)) + self._biases
+        return logits
 
     def predict(self, images: Images) -> Probabilities:
         """Classify a batch.
@@ -86,7 +92,30 @@ class Classifier:
         Raises:
             PredictionError: The network gave something that is not a number.
         """
-        probabilities = softmax(self.logits(images), self.manifest.temperature)
+        return self._probabilities(self.logits(images))
+
+    def look(self, images: Images) -> list[Look]:
+        """Classify a batch, and say where each label was seen.
+
+        Args:
+            images: uint8 (N, size, size, 3), RGB in [0, 255].
+
+        Returns:
+            One for each image.
+
+        Raises:
+            PredictionError: The network gave something that is not a number.
+        """
+        maps = self._activation_maps(images)
+        probabilities = self._probabilities(maps.mean(axis=(1, 2)) + self._biases)
+        return [Look(row, of_one, self._biases) for row, of_one in zip(probabilities, maps, strict=True)]
+
+    def _activation_maps(self, images: Images) -> ActivationMaps:
+        maps: ActivationMaps = self._maps(tf.constant(images)).numpy()
+        return maps
+
+    def _probabilities(self, logits: Logits) -> Probabilities:
+        probabilities = softmax(logits, self.manifest.temperature)
         if not np.isfinite(probabilities).all():
             raise PredictionError("The network gave no probabilities for this photograph.")
         return probabilities
@@ -113,4 +142,6 @@ def load(model: Path) -> Classifier:
             f"The model {model} maps {network.input_shape} to {network.output_shape}, but its manifest says "
             f"{(None, size, size, 3)} to {(None, labels)}."
         )
+    if {POOLING, LOGITS} - {layer.name for layer in network.layers}:
+        raise ArtifactError(f"The model {model} does not end in the layers '{POOLING}' and '{LOGITS}'.")
     return Classifier(network, manifest)

@@ -77,21 +77,24 @@ class Decoded:
         image: uint8 (size, size, 3), RGB in [0, 255]: the whole photograph squashed to the square, not cropped.
         width: The photograph's own in pixels, as one looks at it (after EXIF orientation); height likewise.
         format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "TIFF" or "HEIF".
+        view: uint8 (rows, columns, 3), RGB in [0, 255]: the photograph in its own shape, for people; None unless asked.
     """
 
     image: Image
     width: int
     height: int
     format: str
+    view: npt.NDArray[np.uint8] | None = None
 
 
-def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
+def decode(data: bytes, size: int, *, max_pixels: int, view_side: int = 0) -> Decoded:
     """Decode one photograph; pure, safe in any thread, bounded in time and memory by `max_pixels` and `len(data)`.
 
     Args:
         data: The file's bytes, as hostile as they come.
         size: Side of the square in pixels, at least 1.
         max_pixels: Most pixels (width x height) to decode; beyond it Pillow's own limit stays, 178,956,970.
+        view_side: The longer side of a view to make from the same decoded pixels, in pixels; 0 for none.
 
     Returns:
         The photograph's first frame, upright and on white, with its own size and its format.
@@ -108,7 +111,7 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
         warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with _open(name, data) as photograph:
-            return _read(photograph, name, data, size, max_pixels)
+            return _read(photograph, name, data, (size, view_side), max_pixels)
     except errors.ImageError:
         raise
     except (PIL.Image.DecompressionBombError, MemoryError) as error:
@@ -141,24 +144,35 @@ def _open_heif(data: bytes) -> ImageFile:
     return photograph
 
 
-def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: int) -> Decoded:
+def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int], max_pixels: int) -> Decoded:
     """Check the opened header, then load the pixels; raises ImageError, and whatever Pillow does."""
     width, height = photograph.size
     if width * height > max_pixels:
         raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
     _check_work(photograph, data, width * height, max_pixels)
+    size, view_side = sides
     if name == "JPEG":
         # The DCT gives 1/2, 1/4 or 1/8 for less than the whole; twice the target leaves the resize pixels to average.
         photograph.draft(None, (2 * size, 2 * size))
     photograph.load()
-    # reducing_gap bounds the filter's table as well, which for 50,000,000 x 1 pixels would be 800 MB.
-    square = _eight_bits(photograph).resize((size, size), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
-    orientation = _orientation(photograph)
-    if orientation in _TURNS:  # turning the square gives what turning the photograph would, for less
-        square = square.transpose(_TURNS[orientation])
-    if orientation in _SIDEWAYS:
+    pixels, turn = _eight_bits(photograph), _orientation(photograph)
+    square = _resized(pixels, (size, size), turn)
+    view = None
+    if view_side:
+        shrunk = min(1.0, view_side / max(width, height))
+        view = _resized(pixels, (max(1, round(width * shrunk)), max(1, round(height * shrunk))), turn)
+    if turn in _SIDEWAYS:
         width, height = height, width
-    return Decoded(_on_white(square), width, height, name)
+    return Decoded(square, width, height, name, view)
+
+
+def _resized(pixels: PIL.Image.Image, shape: tuple[int, int], turn: int) -> npt.NDArray[np.uint8]:
+    """Return the pixels in a shape of (columns, rows), then turned upright and laid on white."""
+    # reducing_gap bounds the filter's table as well, which for 50,000,000 x 1 pixels would be 800 MB.
+    resized = pixels.resize(shape, PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+    if turn in _TURNS:  # turning what is small gives what turning the photograph would, for less
+        resized = resized.transpose(_TURNS[turn])
+    return _on_white(resized)
 
 
 def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) -> None:

@@ -8,6 +8,7 @@
     │   ├── TooManyBytesError           more bytes than the service takes
     │   ├── UnsupportedMediaTypeError   a body that is neither multipart nor an image
     │   └── TooSlowError                a request that does not arrive in the time allowed
+    ├── InvalidParameterError           a parameter that the operation does not have
     ├── ImageError                      the bytes are not one photograph
     │   ├── EmptyImageError             no bytes at all
     │   ├── NotAnImageError             no image format's bytes
@@ -61,6 +62,10 @@ class UnsupportedMediaTypeError(UploadError):
 
 class TooSlowError(UploadError):
     """The request does not arrive in the time allowed."""
+
+
+class InvalidParameterError(CatdogError):
+    """A parameter has a value that the operation does not know."""
 
 
 class ImageError(CatdogError):

@@ -66,7 +66,7 @@ async def _answer(pipeline: Pipeline, source: Source) -> Answer:
     try:
         data = await asyncio.to_thread(source.read)
         outcome = await pipeline.predict(data)
-        prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
+        prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
     except OSError as error:
         return Answer(source, {"problem": {"title": "Unreadable file", "detail": error.strerror or str(error)}})
     except ImageError as error:

@@ -11,8 +11,9 @@ from typing import Protocol
 from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
 from catdog_api.decoding import Decoded, decode
+from catdog_api.drawing import overlay
 from catdog_api.errors import CatdogError, DeadlineExceededError
-from catdog_api.tensors import Images, Probabilities
+from catdog_api.tensors import ActivationMap, Images, Look
 
 TOGETHER = 16  # photographs of one request in work at once: two batches, one in the model and one on its way
 
@@ -27,8 +28,8 @@ class Predictor(Protocol):
     def warm_up(self) -> None:
         """Do once what would otherwise make the first requests slow."""
 
-    def predict(self, images: Images) -> Probabilities:
-        """Map uint8 (N, size, size, 3) to calibrated float32 (N, labels)."""
+    def look(self, images: Images) -> Sequence[Look]:
+        """Map uint8 (N, size, size, 3) to what is seen on each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Outcome:
 
     Attributes:
         photograph: Its own width, height and format.
-        probabilities: float32 (labels,), calibrated, in the order of the manifest's labels.
+        look: What the network says of it, and where it saw it; in the order of the manifest's labels.
         decode_seconds: Waiting for a thread included.
         queue_seconds: Waiting for the model.
         predict_seconds: In the model, with whatever else was in the batch.
@@ -45,7 +46,7 @@ class Outcome:
     """
 
     photograph: Decoded
-    probabilities: Probabilities
+    look: Look
     decode_seconds: float
     queue_seconds: float
     predict_seconds: float
@@ -56,7 +57,7 @@ class Pipeline:
     """The one way from bytes to an answer. Lives as long as the lifespan; used on the event loop.
 
     Args:
-        classifier: Loaded; its `predict` runs on the batcher's thread alone.
+        classifier: Loaded; its `look` runs on the batcher's thread alone.
         max_pixels: Largest photograph to decode, width times height.
         queue_limit: How many photographs may wait for the model.
         deadline_seconds: Longest time for an answer; None is without end.
@@ -75,7 +76,7 @@ class Pipeline:
         self.manifest = classifier.manifest
         self._max_pixels = max_pixels
         self._deadline_seconds = deadline_seconds
-        self._batcher = Batcher(classifier.predict, queue_limit, observer)
+        self._batcher = Batcher(classifier.look, queue_limit, observer)
         self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
 
     def start(self) -> None:
@@ -92,11 +93,12 @@ class Pipeline:
         self._decoders.shutdown()
         self._batcher.close()
 
-    async def predict(self, data: bytes) -> Outcome:
+    async def predict(self, data: bytes, *, view_side: int = 0) -> Outcome:
         """Answer one photograph.
 
         Args:
             data: An encoded image, as it came.
+            view_side: The longer side of a view of it to make besides, pixels; 0 for none.
 
         Raises:
             ImageError: The bytes are not one photograph.
@@ -106,7 +108,7 @@ class Pipeline:
         """
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                return await self._predict(data)
+                return await self._predict(data, view_side)
         except TimeoutError as error:
             raise DeadlineExceededError(
                 f"There was no answer within {self._deadline_seconds:g} seconds; the service has too much to do."
@@ -134,17 +136,36 @@ class Pipeline:
             tasks = [group.create_task(answer(data)) for data in photographs]
         return [task.result() for task in tasks]
 
-    async def _predict(self, data: bytes) -> Outcome:
+    async def draw(self, outcome: Outcome, evidence: ActivationMap) -> bytes:
+        """Draw evidence over the view that was made with an outcome.
+
+        Args:
+            outcome: With a view.
+            evidence: float32 (h, w), one label's map.
+
+        Returns:
+            A PNG.
+
+        Raises:
+            ValueError: There is no view.
+        """
+        view = outcome.photograph.view
+        if view is None:
+            raise ValueError("There is no view to draw on.")
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, overlay, view, evidence)
+
+    async def _predict(self, data: bytes, view_side: int) -> Outcome:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         photograph = await loop.run_in_executor(
-            self._decoders, lambda: decode(data, self.manifest.input_size, max_pixels=self._max_pixels)
+            self._decoders,
+            lambda: decode(data, self.manifest.input_size, max_pixels=self._max_pixels, view_side=view_side),
         )
         decoded = time.monotonic()
         answer = await self._batcher.submit(photograph.image)
         return Outcome(
             photograph=photograph,
-            probabilities=answer.probabilities,
+            look=answer.look,
             decode_seconds=decoded - started,
             queue_seconds=answer.queue_seconds,
             predict_seconds=answer.predict_seconds,

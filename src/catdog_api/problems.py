@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,6 +34,7 @@ KINDS: Mapping[type[errors.CatdogError], Kind] = {
     errors.UnsupportedMediaTypeError: Kind(
         "unsupported-media-type", "Unsupported media type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     ),
+    errors.InvalidParameterError: Kind("invalid-parameter", "Invalid parameter", HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.EmptyImageError: Kind("empty-image", "Empty file", HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.NotAnImageError: Kind("not-an-image", "Not an image", HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     errors.UnsupportedFormatError: Kind(
@@ -90,6 +92,7 @@ def documented(kinds: Iterable[type[errors.CatdogError]]) -> dict[int | str, dic
 def install(app: FastAPI) -> None:
     """Make every error leave the app as a problem."""
     app.add_exception_handler(errors.CatdogError, _on_catdog_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
@@ -182,3 +185,9 @@ async def _on_catdog_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     http = cast("HTTPException", error)
     return _of_status(http.status_code, request.scope, http.headers)
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    faults = cast("RequestValidationError", error).errors()
+    sentences = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults]
+    return _refusal(errors.InvalidParameterError("; ".join(sentences) + "."), request.scope)

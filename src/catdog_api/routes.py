@@ -3,14 +3,15 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from catdog_api import errors, metrics
+from catdog_api.drawing import VIEW_SIDE
 from catdog_api.pipeline import Outcome, Pipeline
 from catdog_api.problems import documented, problem_of
-from catdog_api.schemas import BatchPrediction, FilePrediction, FileProblem, Health, ModelInfo, Prediction
+from catdog_api.schemas import BatchPrediction, Explanation, FilePrediction, FileProblem, Health, ModelInfo, Prediction
 from catdog_api.uploads import FIELD, FILES_FIELD, MEDIA_TYPES, read_photograph, read_photographs
 
 guarded = APIRouter()
@@ -35,6 +36,16 @@ PREDICT_ERRORS = (
     errors.OverloadedError,
     errors.DeadlineExceededError,
 )
+
+EXPLANATION: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The evidence, as a picture or as numbers.",
+        "content": {
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{Explanation.__name__}"}},
+        },
+    }
+}
 
 BATCH_ERRORS = (
     errors.MalformedUploadError,
@@ -92,7 +103,7 @@ async def predict(request: Request) -> Response:
     parse_seconds = time.monotonic() - started
     pipeline: Pipeline = request.app.state.pipeline
     outcome = await pipeline.predict(data)
-    prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
+    prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
     stage_seconds = {"parse": parse_seconds, **_stage_seconds(outcome)}
     request.state.answered = metrics.Answered(prediction.label, outcome.known, stage_seconds)
     return _timed(prediction, outcome.known, stage_seconds, request)
@@ -117,10 +128,44 @@ async def predict_batch(request: Request) -> BatchPrediction:
         if isinstance(outcome, errors.CatdogError):
             answers.append(FileProblem(file=name, problem=problem_of(outcome)))
             continue
-        prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.probabilities)
+        prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
         request.app.state.metrics.answered(prediction.label, _stage_seconds(outcome))
         answers.append(FilePrediction(file=name, **dict(prediction)))
     return BatchPrediction(answers=answers)
+
+
+@guarded.post(
+    "/explain",
+    tags=["predict"],
+    summary="Where does the network see it?",
+    response_class=Response,
+    responses={**EXPLANATION, **documented((*PREDICT_ERRORS, errors.InvalidParameterError))},
+    openapi_extra=PHOTOGRAPH_BODY,
+)
+async def explain(
+    request: Request,
+    label: Annotated[str | None, Query(description="Whose evidence to show; by default the answer's.")] = None,
+    format: Annotated[  # noqa: A002  # the parameter's name
+        Literal["png", "json"], Query(description="The evidence laid over the photograph, or as a grid of numbers.")
+    ] = "png",
+) -> Response:
+    """Show the class activation map (Zhou et al. 2016, arXiv 1512.04150): where the network saw a label, and how much.
+
+    The map's mean plus the bias is exactly that label's logit. The photograph comes as for `/predict`.
+    """
+    pipeline: Pipeline = request.app.state.pipeline
+    if label is not None and label not in pipeline.manifest.labels:
+        raise errors.InvalidParameterError(f"label: '{label}' is none of {', '.join(pipeline.manifest.labels)}.")
+    data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
+    outcome = await pipeline.predict(data, view_side=VIEW_SIDE if format == "png" else 0)
+    prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
+    request.app.state.metrics.answered(prediction.label, _stage_seconds(outcome))
+    explained = label or prediction.label
+    if format == "json":
+        explanation = Explanation.of(pipeline.manifest.labels, outcome.look, explained, prediction)
+        return Response(explanation.model_dump_json(), media_type="application/json")
+    evidence = outcome.look.maps[..., pipeline.manifest.labels.index(explained)]
+    return Response(await pipeline.draw(outcome, evidence), media_type="image/png")
 
 
 @guarded.get("/model", tags=["model"], summary="What answers, and how good it is")

@@ -1,5 +1,6 @@
 """The wire contract: what goes over HTTP as JSON, with an example on every model."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from catdog_api.artifact import Manifest
 from catdog_api.decoding import Decoded
 from catdog_api.labels import by_label, decide
-from catdog_api.tensors import Probabilities
+from catdog_api.tensors import Look, Probabilities
 
 
 def _example(model: type[BaseModel]) -> dict[str, Any]:
@@ -158,3 +159,41 @@ class BatchPrediction(BaseModel):
     )
 
     answers: list[FilePrediction | FileProblem] = Field(description="In the order of the files.")
+
+
+class Explanation(BaseModel):
+    """Where the network saw a label, and how much."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "label": "cat",
+                "grid": [[0.2, 0.1, -0.3, -0.4], [1.9, 6.8, 3.2, -0.2], [2.5, 7.7, 4.1, -0.1], [0.3, 1.2, 0.8, -0.6]],
+                "bias": 0.07,
+                "logit": 1.77,
+                "prediction": _example(Prediction),
+            }
+        }
+    )
+
+    label: str = Field(description="Whose evidence it is.")
+    grid: list[list[float]] = Field(
+        description="Rows from top to bottom, over the whole photograph; above 0 speaks for the label, below against."
+    )
+    bias: float = Field(description="What the logit has besides.")
+    logit: float = Field(description="The mean of the grid plus the bias: what goes into the softmax for this label.")
+    prediction: Prediction
+
+    @classmethod
+    def of(cls, labels: Sequence[str], look: Look, label: str, prediction: Prediction) -> Self:
+        """Pack an explanation.
+
+        Args:
+            labels: In the manifest's order.
+            look: What the network said.
+            label: Whose evidence to pack; one of the labels.
+            prediction: Of the same photograph.
+        """
+        index = labels.index(label)
+        grid, bias = look.maps[..., index], float(look.biases[index])
+        return cls(label=label, grid=grid.tolist(), bias=bias, logit=float(grid.mean()) + bias, prediction=prediction)

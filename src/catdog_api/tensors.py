@@ -1,5 +1,6 @@
-"""The array types that pass between the rooms: what an image is and what an answer of the network is."""
+"""The arrays that pass between the rooms: what an image is and what an answer of the network is."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -16,3 +17,24 @@ Probabilities: TypeAlias = npt.NDArray[np.float32]
 
 Logits: TypeAlias = npt.NDArray[np.float32]
 """What the network says before the softmax: float32 (N, labels), unbounded."""
+
+ActivationMap: TypeAlias = npt.NDArray[np.float32]
+"""Where the network saw one label: float32 (h, w), in logits; its mean and the label's bias make the label's logit."""
+
+ActivationMaps: TypeAlias = npt.NDArray[np.float32]
+"""Those of every label: float32 (N, h, w, labels) for a batch, (h, w, labels) for one image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the network says of one image, and where it saw it; immutable.
+
+    Attributes:
+        probabilities: float32 (labels,), calibrated, in [0, 1], summing to 1.
+        maps: float32 (h, w, labels), the activation map of each label.
+        biases: float32 (labels,), what each label's logit has beside the mean of its map.
+    """
+
+    probabilities: Probabilities
+    maps: ActivationMaps
+    biases: Logits

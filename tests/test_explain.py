@@ -1,0 +1,117 @@
+"""`POST /explain`: where the network saw a label, as a picture and as numbers."""
+
+import io
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from catdog_api.drawing import VIEW_SIDE, overlay
+from tests.conftest import Serve
+from tests.images import BLUE, RED, encode
+
+RED_FILE = encode(Image.new("RGB", (400, 300), RED), "PNG")
+PHOTOGRAPH = {"file": RED_FILE}
+
+
+async def explained(client: httpx.AsyncClient, **parameters: str) -> dict[str, Any]:
+    """Return the explanation of a red photograph as numbers."""
+    response = await client.post("/explain", files=PHOTOGRAPH, params={"format": "json", **parameters})
+    assert response.status_code == 200, response.text
+    content: dict[str, Any] = response.json()
+    return content
+
+
+async def test_the_answer_is_explained_unless_another_label_is_named(serve: Serve) -> None:
+    client = await serve()
+    predicted = (await client.post("/predict", files=PHOTOGRAPH)).json()
+    for label, parameters in ((predicted["label"], {}), ("dog", {"label": "dog"})):
+        content = await explained(client, **parameters)
+        assert content["label"] == label
+        assert content["prediction"] == predicted
+
+
+async def test_the_mean_of_the_grid_plus_the_bias_is_the_logit(serve: Serve) -> None:
+    client = await serve()
+    logits = []
+    for label in ("cat", "dog", "neither"):
+        content = await explained(client, label=label)
+        assert np.mean(content["grid"]) + content["bias"] == pytest.approx(content["logit"], abs=1e-5)
+        logits.append(content["logit"])
+    odds = np.exp(np.array(logits) - max(logits))
+    assert odds / odds.sum() == pytest.approx(list(content["prediction"]["probabilities"].values()), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "orientation", "view"),
+    [
+        pytest.param((400, 300), 1, (256, 192), id="landscape"),
+        pytest.param((400, 300), 6, (192, 256), id="turned-by-EXIF"),
+        pytest.param((40, 30), 1, (40, 30), id="smaller-than-the-view"),
+        pytest.param((3000, 2), 1, (256, 1), id="a-hair"),
+    ],
+)
+async def test_the_picture_has_the_photographs_own_shape(
+    shape: tuple[int, int], orientation: int, view: tuple[int, int], serve: Serve
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = encode(Image.new("RGB", shape, BLUE), "PNG", exif=exif)
+    response = await (await serve()).post("/explain", content=file, headers={"Content-Type": "image/png"})
+    assert response.headers["Content-Type"] == "image/png"
+    with Image.open(io.BytesIO(response.content)) as picture:
+        assert (picture.format, picture.size) == ("PNG", view)
+
+
+async def test_heat_lies_where_the_evidence_is_and_nowhere_else(serve: Serve) -> None:
+    response = await (await serve()).post("/explain", files=PHOTOGRAPH)
+    pixels = np.asarray(Image.open(io.BytesIO(response.content))).astype(int)
+    changed = np.abs(pixels - RED).sum(axis=2) > 30
+    rows, columns = changed.shape
+    assert changed[: rows // 3, : columns // 3].all()
+    assert not changed[2 * rows // 3 :].any()
+    assert not changed[:, 2 * columns // 3 :].any()
+
+
+@pytest.mark.parametrize("evidence", [np.zeros((8, 8), np.float32), np.full((8, 8), -3, np.float32)])
+def test_where_nothing_speaks_for_a_label_the_photograph_is_left_as_it_is(evidence: Any) -> None:  # noqa: ANN401
+    view = np.random.default_rng(1).integers(0, 256, (VIEW_SIDE, 9, 3), dtype=np.uint8)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(overlay(view, evidence)))), view)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "detail"),
+    [
+        pytest.param({"label": "horse"}, "label: 'horse' is none of cat, dog, neither.", id="label"),
+        pytest.param({"format": "gif"}, "format: Input should be 'png' or 'json'.", id="format"),
+    ],
+)
+async def test_what_it_does_not_know_is_a_problem_that_says_what_it_does(
+    parameters: dict[str, str], detail: str, serve: Serve
+) -> None:
+    response = await (await serve()).post("/explain", files=PHOTOGRAPH, params=parameters)
+    assert response.status_code == 422
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.json()["type"], response.json()["detail"]) == ("/problems/invalid-parameter", detail)
+
+
+async def test_bad_input_is_refused_as_by_predict(serve: Serve) -> None:
+    response = await (await serve()).post("/explain", files={"file": b"buy milk"})
+    assert (response.status_code, response.json()["type"]) == (415, "/problems/not-an-image")
+
+
+async def test_an_explained_photograph_counts_as_answered(serve: Serve) -> None:
+    client = await serve()
+    await explained(client)
+    assert 'catdog_answers_total{label="cat"} 1.0' in (await client.get("/metrics")).text
+
+
+async def test_the_document_describes_both_forms(serve: Serve) -> None:
+    document = (await (await serve()).get("/openapi.json")).json()
+    answer = document["paths"]["/explain"]["post"]["responses"]["200"]["content"]
+    assert set(answer) == {"image/png", "application/json"}
+    properties = document["components"]["schemas"]["Explanation"]["properties"]
+    assert {"label", "grid", "bias", "logit", "prediction"} == set(properties)
+    assert properties["prediction"]["$ref"] == "#/components/schemas/Prediction"
