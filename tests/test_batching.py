@@ -22,9 +22,12 @@ def start() -> Iterator[Start]:
     started = []
 
     def start_one(
-        predict: Callable[[Images], Probabilities], queue_limit: int = 64, witness: Witness | None = None
+        predict: Callable[[Images], Probabilities],
+        queue_limit: int = 64,
+        witness: Witness | None = None,
+        threads: int = 1,
     ) -> Batcher:
-        batcher = Batcher(predict, queue_limit, witness or Witness())
+        batcher = Batcher(predict, threads, queue_limit, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -113,7 +116,7 @@ async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.predict, 64, Witness())
+    batcher = Batcher(classifier.predict, 1, 64, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])
