@@ -19,6 +19,7 @@ class ColourClassifier:
 
     def __init__(self, manifest: Manifest = MANIFEST) -> None:
         self.manifest = manifest
+        self.precision = "float32"
         self.batches: list[int] = []
 
     def warm_up(self) -> None:

@@ -39,7 +39,7 @@ def classifier(monkeypatch: pytest.MonkeyPatch) -> GatedClassifier:
     """Return what the service is served around: what these tests are about is the server; the gate is open."""
     opened = GatedClassifier()
     opened.gate.set()
-    monkeypatch.setattr("catdog_api.server.create_app", partial(create_app, load_model=lambda _: opened))
+    monkeypatch.setattr("catdog_api.server.create_app", partial(create_app, load=lambda _: opened))
     return opened
 
 
@@ -87,7 +87,7 @@ def serve_and_ask(
 
         thread = threading.Thread(target=wait_and_ask)
         thread.start()
-        cli.main(["serve", "--port", "0", *flags])
+        cli.main(["serve", "--port", "0", "--model-threads", "1", *flags])
         ended = time.monotonic()
         thread.join()
         if failures:

@@ -191,6 +191,7 @@ async def test_the_model_says_what_it_is(serve: Serve) -> None:
     assert answer["labels"] == ["cat", "dog", "neither"]
     assert answer["input_size"] == 32
     assert len(answer["sha256"]) == 64
+    assert answer["precision"] == "float32"
 
 
 async def test_a_served_app_is_alive_and_ready(serve: Serve) -> None:

@@ -22,9 +22,12 @@ def start() -> Iterator[Start]:
     started = []
 
     def start_one(
-        look: Callable[[Images], list[Look]], queue_limit: int = 64, witness: Witness | None = None
+        look: Callable[[Images], list[Look]],
+        queue_limit: int = 64,
+        witness: Witness | None = None,
+        threads: int = 1,
     ) -> Batcher:
-        batcher = Batcher(look, queue_limit, witness or Witness())
+        batcher = Batcher(look, threads, queue_limit, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -113,7 +116,7 @@ async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.look, 64, Witness())
+    batcher = Batcher(classifier.look, 1, 64, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])

@@ -8,9 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from catdog_api import precision
 from catdog_api.artifact import Manifest, file_sha256, manifest_path, read_manifest, verify, write_manifest
-from catdog_api.classifier import load
+from catdog_api.classifier import load, share_cores
 from catdog_api.errors import ArtifactError, PredictionError
 
 SIZE = 16
@@ -19,9 +21,12 @@ LABELS = ("cat", "dog", "neither")
 
 @pytest.fixture(scope="module")
 def drawn_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return a real `.keras` file: the mean colours, weighted by nothing that was trained."""
+    """Return a real `.keras` file: the mean colours, through a convolution, weighted by nothing that was trained."""
     images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
-    features = keras.layers.GlobalAveragePooling2D(name="pooling")(keras.layers.Rescaling(1 / 64)(images))
+    scaled = keras.layers.Rescaling(1 / 64 / 1.1)(images)
+    convolution = keras.layers.Conv2D(3, 1, use_bias=False)
+    features = keras.layers.GlobalAveragePooling2D(name="pooling")(convolution(scaled))
+    convolution.set_weights([1.1 * np.eye(3).reshape(1, 1, 3, 3)])  # of which bfloat16 makes 1.1015625
     path = tmp_path_factory.mktemp("drawn") / "model.keras"
     keras.Model(images, keras.layers.Dense(3, kernel_initializer="identity", name="logits")(features)).save(path)
     return path.read_bytes()
@@ -75,6 +80,43 @@ def test_a_network_that_ends_otherwise_is_refused(model: Path) -> None:
     write_manifest(replace(read_manifest(model), sha256=file_sha256(model)), model)
     with pytest.raises(ArtifactError, match="does not end in the layers 'pooling' and 'logits'"):
         load(model)
+
+
+def test_bfloat16_is_obeyed_where_it_is_asked_for(model: Path) -> None:
+    exact, rounded = load(model), load(model, "bfloat16")
+    rounded.warm_up()
+    assert (exact.precision, rounded.precision) == ("float32", "bfloat16")
+    images = colours([255, 1, 77])
+    assert rounded.logits(images) == pytest.approx(exact.logits(images), rel=2**-7)
+    assert not np.array_equal(rounded.logits(images), exact.logits(images))
+    assert rounded.predict(images).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("clearly", "tolerance", "settled"),
+    [
+        pytest.param(0, 1, "bfloat16", id="faster-and-alike"),
+        pytest.param(float("inf"), 1, "float32", id="slower"),
+        pytest.param(0, 1e-6, "float32", id="different"),
+    ],
+)
+def test_auto_settles_by_the_clock_and_the_answers_while_it_warms_up(
+    model: Path, monkeypatch: pytest.MonkeyPatch, clearly: float, tolerance: float, settled: str
+) -> None:
+    monkeypatch.setattr(precision, "CLEARLY", clearly)
+    monkeypatch.setattr(precision, "TOLERANCE", tolerance)
+    classifier = load(model, "auto")
+    classifier.warm_up()
+    images = colours([255, 1, 77])
+    assert classifier.precision == settled
+    assert np.array_equal(classifier.logits(images), load(model, settled).logits(images))
+
+
+def test_tensorflow_keeps_the_threads_with_which_it_has_begun(model: Path) -> None:
+    load(model).predict(colours([1, 2, 3]))
+    before = tf.config.threading.get_inter_op_parallelism_threads()
+    share_cores(before + 7, before + 7)
+    assert tf.config.threading.get_inter_op_parallelism_threads() == before
 
 
 def test_what_is_not_a_number_is_never_an_answer(model: Path) -> None:

@@ -16,7 +16,7 @@ from tests.images import RED, encode
 
 @pytest.fixture(autouse=True)
 def _small_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catdog_api.errand.load", lambda _: ColourClassifier())
+    monkeypatch.setattr("catdog_api.errand.load_model", lambda _: ColourClassifier())
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_interrupting_it_while_the_model_loads_is_no_traceback(red: Path, monkey
     def interrupted(_: Path) -> ColourClassifier:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("catdog_api.errand.load", interrupted)
+    monkeypatch.setattr("catdog_api.errand.load_model", interrupted)
     with pytest.raises(SystemExit) as stop:
         cli.main(["predict", str(red)])
     assert stop.value.code == 130

@@ -25,7 +25,7 @@ Output = pytest.CaptureFixture[str]
 def model(monkeypatch: pytest.MonkeyPatch) -> ColourClassifier:
     """Answer by colour: red is a cat, blue is neither."""
     classifier = ColourClassifier()
-    monkeypatch.setattr("catdog_api.errand.load", lambda _: classifier)
+    monkeypatch.setattr("catdog_api.errand.load_model", lambda _: classifier)
     return classifier
 
 
@@ -100,7 +100,7 @@ def test_many_files_are_batched_and_keep_their_order(tmp_path: Path, capsys: Out
 def test_a_batch_on_which_the_model_fails_fails_only_its_own(
     shelf: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catdog_api.errand.load", lambda _: FailingClassifier(failing=[0]))
+    monkeypatch.setattr("catdog_api.errand.load_model", lambda _: FailingClassifier(failing=[0]))
     assert status(shelf / "a.jpg", "--json") == 1
     assert answers(capsys.readouterr().out) == {str(shelf / "a.jpg"): "The model failed"}
 
@@ -215,7 +215,7 @@ def test_a_reader_may_leave(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_standard_input_is_a_photograph_too(shelf: Path) -> None:
     script = (
         "import catdog_api.errand as errand; from tests.fakes import ColourClassifier; from catdog_api import cli;"
-        "errand.load = lambda _: ColourClassifier(); cli.main()"
+        "errand.load_model = lambda _: ColourClassifier(); cli.main()"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     command = [sys.executable, "-c", script, "predict", "--json", "-", str(shelf / "a.jpg")]

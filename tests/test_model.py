@@ -5,6 +5,9 @@ A new model changes these figures on purpose; nothing else may.
 
 import csv
 import hashlib
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from PIL import ImageDraw
 
 from catdog_api.classifier import Classifier, load
 from catdog_api.decoding import decode
+from catdog_api.precision import TOLERANCE, draw, largest_change
 from catdog_api.settings import bundled
 from catdog_api.tensors import Image, Images
 from tests.images import encode, quarters
@@ -61,6 +65,31 @@ def test_drawings_get_the_answer_that_they_always_got(
 ) -> None:
     image = decode(encode(drawing, "PNG"), classifier.manifest.input_size, max_pixels=10**6).image
     assert classifier.predict(image[None])[0] == pytest.approx(np.array(probabilities), abs=1e-3)
+
+
+def test_left_to_itself_it_stays_in_float32_because_bfloat16_would_change_its_answers() -> None:
+    path = bundled("models") / "catdog.keras"
+    exact, rounded, chosen = load(path), load(path, "bfloat16"), load(path, "auto")
+    images, temperature = draw(8, exact.manifest.input_size), exact.manifest.temperature
+    assert TOLERANCE < largest_change(rounded.logits(images), exact.logits(images), temperature) < 0.05
+    chosen.warm_up()
+    assert chosen.precision == "float32"
+
+
+def test_callers_at_the_same_time_share_the_cores_and_wait_for_no_other() -> None:
+    script = """
+import pathlib
+from catdog_api.classifier import load, share_cores, tf
+share_cores(3, 7)
+classifier = load(pathlib.Path(PATH))
+classifier.warm_up()
+names = [(task / "comm").read_text().strip() for task in pathlib.Path("/proc/self/task").iterdir()]
+print(names.count("tf_Compute"), tf.config.threading.get_intra_op_parallelism_threads())
+""".replace("PATH", repr(str(bundled("models") / "catdog.keras")))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1] / "src")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603  # ours
+    assert done.stdout.split() == ["3", "2"]
 
 
 @pytest.fixture(scope="module")

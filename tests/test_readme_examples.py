@@ -43,7 +43,7 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-CURLS = re.findall(r"^\$ (curl .*localhost.*)$", README, re.MULTILINE)
+CURLS = [line for line in re.findall(r"^\$ (curl .*localhost.*)$", README, re.MULTILINE) if " -o " not in line]
 
 
 def test_there_are_examples_to_run() -> None:
@@ -60,6 +60,13 @@ def test_curl_answers_what_stands_below_it(line: str, folder: Path, service_url:
         assert_alike(answer, json.loads(shown[1]))
     else:
         assert answer["label"] == "cat"
+
+
+def test_curl_gets_a_picture_of_where_it_looked(folder: Path, service_url: str) -> None:
+    (line,) = re.findall(r"^\$ (curl .*explain' -o seen.png)$", README, re.MULTILINE)
+    run(["bash", "-c", line.replace("curl", "curl -s", 1).replace(ADDRESS, service_url)], folder)
+    with Image.open(folder / "seen.png") as picture:
+        assert picture.format == "PNG"
 
 
 def assert_alike(answer: object, shown: object) -> None:

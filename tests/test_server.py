@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 import trustme
 
 from catdog_api import cli
+from catdog_api.logs import logger
 from tests.serving import JPEG, ServeAndAsk, connect, received
 
 
@@ -70,6 +72,17 @@ def test_an_address_that_cannot_be_had_stops_the_start_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as stop:
         cli.main(["serve", "--port", str(taken.getsockname()[1])])
     assert re.fullmatch(r"catdog-api: Cannot listen on 127.0.0.1, port \d+: [^\n]+\.", str(stop.value.code))
+
+
+def test_it_says_in_which_precision_and_on_how_many_threads_the_model_runs(
+    serve_and_ask: ServeAndAsk,
+) -> None:
+    kept = BufferingHandler(100)
+    logger.addHandler(kept)
+    serve_and_ask(lambda _: None, "--model-threads", "3")
+    logger.removeHandler(kept)
+    said = {record.getMessage(): getattr(record, "fields", {}) for record in kept.buffer}
+    assert said["fake 0.0.1 is loaded"] == {"precision": "float32", "model_threads": 3}
 
 
 def test_a_quieter_level_does_not_hide_where_it_answers(serve_and_ask: ServeAndAsk) -> None:

@@ -1,5 +1,7 @@
 """Settings from the environment and from flags, and what is said when they are wrong."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,8 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
         ("CATDOG_MAX_PIXELS", "0"),
         ("CATDOG_LOG_LEVEL", "loud"),
         ("CATDOG_DEADLINE_SECONDS", "-1"),
+        ("CATDOG_MODEL_THREADS", "-1"),
+        ("CATDOG_PRECISION", "float16"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_line_that_names_its_setting(
@@ -68,6 +72,17 @@ def test_a_certificate_needs_its_key_and_both_must_be_there(tmp_path: Path) -> N
 )
 def test_a_person_is_told_an_address_that_works(host: str, url: str) -> None:
     assert read_settings({"host": host}).url == url
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process cannot be pinned elsewhere")
+def test_only_the_cores_that_the_process_may_use_are_counted() -> None:
+    allowed = os.sched_getaffinity(0)
+    assert Settings().cores == len(allowed)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert Settings().cores == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_settings_do_not_change() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,11 +9,10 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
-from catdog_api import __version__, access, browser, problems, routes
-from catdog_api.classifier import load
+from catdog_api import __version__, access, browser, classifier, problems, routes
 from catdog_api.logs import RequestLogMiddleware
 from catdog_api.metrics import Metrics, MetricsMiddleware
-from catdog_api.pipeline import Pipeline, Predictor
+from catdog_api.pipeline import Limits, Pipeline, Predictor
 from catdog_api.problems import ProblemMiddleware, documented
 from catdog_api.schemas import Explanation, Problem
 from catdog_api.settings import Settings
@@ -57,12 +55,22 @@ class CatdogApp(FastAPI):
         return MetricsMiddleware(RequestLogMiddleware(stack), self.state.metrics, templates)
 
 
-def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = load) -> FastAPI:
+def load_model(settings: Settings) -> Predictor:
+    """Load the model of the settings, in their precision, and give its calls their share of the cores.
+
+    Raises:
+        ArtifactError: The model cannot be served.
+    """
+    classifier.share_cores(settings.model_threads or settings.cores, settings.cores)
+    return classifier.load(settings.model, settings.precision)
+
+
+def create_app(settings: Settings, load: Callable[[Settings], Predictor] = load_model) -> FastAPI:
     """Build the application; nothing is loaded before its lifespan begins.
 
     Args:
         settings: Kept on `app.state.settings`.
-        load_model: Called once, in the lifespan, with `settings.model`.
+        load: Called once, in the lifespan, with the settings.
     """
     app = CatdogApp(
         title="catdog-api",
@@ -76,7 +84,7 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
     )
     app.state.settings = settings
     app.state.metrics = Metrics(kind.name for kind in problems.KINDS.values())
-    app.state.load_model = load_model
+    app.state.load = load
     app.state.ready = False
     app.state.pipeline = None
     problems.install(app)
@@ -91,9 +99,9 @@ def create_app(settings: Settings, load_model: Callable[[Path], Predictor] = loa
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load and warm up before the first request; finish what was taken on after the last."""
     settings: Settings = app.state.settings
-    classifier: Predictor = app.state.load_model(settings.model)
-    classifier.warm_up()
-    manifest = classifier.manifest
+    predictor: Predictor = app.state.load(settings)
+    predictor.warm_up()
+    manifest = predictor.manifest
     metrics: Metrics = app.state.metrics
     metrics.model_loaded(
         name=manifest.name,
@@ -102,13 +110,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         input_size=manifest.input_size,
         labels=manifest.labels,
     )
-    pipeline = Pipeline(
-        classifier,
+    limits = Limits(
+        model_threads=settings.model_threads or settings.cores,
+        decode_threads=settings.cores,
         max_pixels=settings.max_pixels,
         queue_limit=settings.queue_limit,
         deadline_seconds=settings.deadline_seconds,
-        observer=metrics,
     )
+    pipeline = Pipeline(predictor, limits, metrics)
     pipeline.start()
     # On the app and not yielded: not every server hands a lifespan's state to its requests.
     app.state.pipeline = pipeline

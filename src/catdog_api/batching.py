@@ -1,6 +1,6 @@
-"""Batches form because the model is busy: a bounded queue, one model thread, no timer: a lone request never waits.
+"""Batches form because the model is busy: a bounded queue, model threads, no timer: a lone request never waits.
 
-The event loop puts images in; the model thread takes all that wait (up to a batch), stacks them, predicts once, and
+The event loop puts images in; a free model thread takes all that wait (up to a batch), stacks them, predicts once, and
 gives each its own row. A request whose caller has left is passed over, and a batch that fails fails only its own.
 """
 
@@ -57,42 +57,69 @@ class _Waiting:
     future: "Future[Answer]" = field(default_factory=Future)
 
 
+class _ModelThread(threading.Thread):
+    """Answers batch after batch, until there is none."""
+
+    def __init__(
+        self, next_batch: Callable[[], Sequence[_Waiting]], answer: Callable[[Sequence[_Waiting]], None]
+    ) -> None:
+        super().__init__(name="model", daemon=True)
+        self._next_batch = next_batch
+        self._answer = answer
+        self._busy_since: float | None = None
+
+    def run(self) -> None:
+        while batch := self._next_batch():
+            self._busy_since = time.monotonic()
+            self._answer(batch)
+            self._busy_since = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has died, or holds a batch for longer than any takes; an idle one is well."""
+        since = self._busy_since
+        return not self.is_alive() or (since is not None and time.monotonic() - since > STUCK_SECONDS)
+
+
 class Batcher:
-    """Groups concurrent predictions. Lives as long as the lifespan; owns the one thread that calls the model.
+    """Groups concurrent predictions. Lives as long as the lifespan; owns the threads that call the model.
 
     Args:
-        look: From uint8 (N, size, size, 3) to a look for each; called on the model thread alone.
+        look: From uint8 (N, size, size, 3) to a look for each; called on the model threads alone, by several at once.
+        threads: How many those are.
         queue_limit: How many images may wait; one more is refused.
         observer: Is told of the queue and of the batches.
     """
 
-    def __init__(self, look: Callable[[Images], Sequence[Look]], queue_limit: int, observer: Observer) -> None:
+    def __init__(
+        self, look: Callable[[Images], Sequence[Look]], threads: int, queue_limit: int, observer: Observer
+    ) -> None:
         self._look = look
         self._queue_limit = queue_limit
         self._observer = observer
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._busy_since: float | None = None
-        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+        self._threads = [_ModelThread(self._next_batch, self._answer) for _ in range(threads)]
 
     def start(self) -> None:
-        """Start the model thread."""
-        self._thread.start()
+        """Start the model threads."""
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Answer what waits, then end the model thread; returns when it has ended, or without one that is stuck."""
+        """Answer what waits, then end the model threads; returns when they have ended, or without those stuck."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        while self._thread.is_alive() and not self.is_stuck:
-            self._thread.join(0.1)
+            self._changed.notify_all()
+        for thread in self._threads:
+            while not thread.is_stuck:
+                thread.join(0.1)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the model thread has died, or holds a batch for longer than any takes; an idle one is well."""
-        since = self._busy_since
-        return not self._thread.is_alive() or (since is not None and time.monotonic() - since > STUCK_SECONDS)
+        """Whether any model thread has died or hangs: the others go on, but only a new process brings it back."""
+        return any(thread.is_stuck for thread in self._threads)
 
     async def submit(self, image: Image) -> Answer:
         """Wait for the model's answer to one image; cancelling the wait takes the image out of the queue.
@@ -125,12 +152,6 @@ class Batcher:
             if waiting in self._queue:
                 self._queue.remove(waiting)
                 self._observer.queue_changed(len(self._queue))
-
-    def _work(self) -> None:
-        while batch := self._next_batch():
-            self._busy_since = time.monotonic()
-            self._answer(batch)
-            self._busy_since = None
 
     def _next_batch(self) -> Sequence[_Waiting]:
         """Wait for images and take up to a batch of them; none when the batcher is closed and all are answered."""

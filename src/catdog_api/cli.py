@@ -14,7 +14,7 @@ from catdog_api.finding import STDIN
 from catdog_api.settings import Settings, read_settings
 
 INTERRUPTED = 130  # as a shell reports SIGINT
-PREDICT_SETTINGS = {"model", "max_pixels"}
+PREDICT_SETTINGS = {"model", "max_pixels", "model_threads", "precision"}
 
 EXAMPLES = """\
 examples:

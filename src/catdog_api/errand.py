@@ -13,11 +13,11 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from catdog_api.classifier import load
+from catdog_api.app import load_model
 from catdog_api.errors import SettingsError
 from catdog_api.finding import Arrivals, Source, find
 from catdog_api.offline import AHEAD, Answer, Unobserved, answer_all
-from catdog_api.pipeline import Pipeline
+from catdog_api.pipeline import Limits, Pipeline
 from catdog_api.reporting import Earlier, Style, header, line
 from catdog_api.settings import Settings
 from catdog_api.sorting import sort_into
@@ -62,15 +62,16 @@ def run(settings: Settings, errand: Errand) -> int:
         BrokenPipeError: Whoever read the answers has left.
     """
     with _output(errand) as (stream, earlier):
-        classifier = load(settings.model)
-        classifier.warm_up()
-        pipeline = Pipeline(
-            classifier,
+        predictor = load_model(settings)
+        predictor.warm_up()
+        limits = Limits(
+            model_threads=settings.model_threads or settings.cores,
+            decode_threads=settings.cores,
             max_pixels=settings.max_pixels,
             queue_limit=AHEAD,
             deadline_seconds=None,
-            observer=Unobserved(),
         )
+        pipeline = Pipeline(predictor, limits, Unobserved())
         pipeline.start()
         try:
             return asyncio.run(_Runner(pipeline, errand, earlier, stream).run())

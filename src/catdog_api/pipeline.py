@@ -1,7 +1,6 @@
 """From bytes to an answer: decode on a thread pool, predict through the batcher; the event loop does neither."""
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,10 @@ class Predictor(Protocol):
     @property
     def manifest(self) -> Manifest:
         """What the model is."""
+
+    @property
+    def precision(self) -> str:
+        """In what the network computes: `float32` or `bfloat16`; settled once it is warm."""
 
     def warm_up(self) -> None:
         """Do once what would otherwise make the first requests slow."""
@@ -53,39 +56,48 @@ class Outcome:
     known: float
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is done at once, and for how long.
+
+    Attributes:
+        model_threads: Calls of the model at once.
+        decode_threads: Photographs decoded at once.
+        max_pixels: Largest photograph to decode, width times height.
+        queue_limit: How many photographs may wait for the model.
+        deadline_seconds: Longest time for an answer; None is without end.
+    """
+
+    model_threads: int
+    decode_threads: int
+    max_pixels: int
+    queue_limit: int
+    deadline_seconds: float | None
+
+
 class Pipeline:
     """The one way from bytes to an answer. Lives as long as the lifespan; used on the event loop.
 
     Args:
-        classifier: Loaded; its `look` runs on the batcher's thread alone.
-        max_pixels: Largest photograph to decode, width times height.
-        queue_limit: How many photographs may wait for the model.
-        deadline_seconds: Longest time for an answer; None is without end.
+        classifier: Loaded; its `look` runs on the batcher's threads, on several at once.
+        limits: Of the work.
         observer: Is told of the queue and of the batches.
     """
 
-    def __init__(
-        self,
-        classifier: Predictor,
-        *,
-        max_pixels: int,
-        queue_limit: int,
-        deadline_seconds: float | None,
-        observer: Observer,
-    ) -> None:
+    def __init__(self, classifier: Predictor, limits: Limits, observer: Observer) -> None:
         self.manifest = classifier.manifest
-        self._max_pixels = max_pixels
-        self._deadline_seconds = deadline_seconds
-        self._batcher = Batcher(classifier.look, queue_limit, observer)
-        self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode")
+        self.precision = classifier.precision
+        self.limits = limits
+        self._batcher = Batcher(classifier.look, limits.model_threads, limits.queue_limit, observer)
+        self._decoders = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="decode")
 
     def start(self) -> None:
-        """Start the model thread."""
+        """Start the model threads."""
         self._batcher.start()
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the model hangs, or its thread has died."""
+        """Whether the model hangs, or a thread of its has died."""
         return self._batcher.is_stuck
 
     def close(self) -> None:
@@ -107,11 +119,11 @@ class Pipeline:
             PredictionError: The model failed.
         """
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with asyncio.timeout(self.limits.deadline_seconds):
                 return await self._predict(data, view_side)
         except TimeoutError as error:
             raise DeadlineExceededError(
-                f"There was no answer within {self._deadline_seconds:g} seconds; the service has too much to do."
+                f"There was no answer within {self.limits.deadline_seconds:g} seconds; the service has too much to do."
             ) from error
 
     async def predict_all(self, photographs: Sequence[bytes]) -> list[Outcome | CatdogError]:
@@ -159,7 +171,7 @@ class Pipeline:
         loop = asyncio.get_running_loop()
         photograph = await loop.run_in_executor(
             self._decoders,
-            lambda: decode(data, self.manifest.input_size, max_pixels=self._max_pixels, view_side=view_side),
+            lambda: decode(data, self.manifest.input_size, max_pixels=self.limits.max_pixels, view_side=view_side),
         )
         decoded = time.monotonic()
         answer = await self._batcher.submit(photograph.image)

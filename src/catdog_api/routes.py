@@ -172,7 +172,8 @@ async def explain(
 async def model(request: Request) -> ModelInfo:
     """Describe the served model: labels, input size, checksum, version, and its figures on held-out photographs."""
     pipeline: Pipeline = request.app.state.pipeline
-    return ModelInfo.model_validate({**asdict(pipeline.manifest), "labels": list(pipeline.manifest.labels)})
+    labels = list(pipeline.manifest.labels)
+    return ModelInfo.model_validate({**asdict(pipeline.manifest), "labels": labels, "precision": pipeline.precision})
 
 
 @unguarded.get(

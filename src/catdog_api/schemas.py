@@ -87,6 +87,7 @@ class ModelInfo(BaseModel):
                 "parameters": 1_900_000,
                 "multiply_adds": 390_000_000,
                 "temperature": 0.9,
+                "precision": "float32",
                 "figures": {"accuracy": {"value": 0.96, "n": 4453, "interval": [0.954, 0.966]}},
             }
         }
@@ -100,6 +101,7 @@ class ModelInfo(BaseModel):
     parameters: int = Field(description="Numbers in the network.")
     multiply_adds: int = Field(description="For one photograph.")
     temperature: float = Field(description="By which logits are divided before the softmax.")
+    precision: str = Field(description="In what its convolutions compute here: float32 or bfloat16.")
     figures: dict[str, Any] = Field(description="Measured on held-out photographs, with n and 95 % interval.")
 
 

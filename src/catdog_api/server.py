@@ -18,6 +18,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from catdog_api.app import create_app
 from catdog_api.errors import SettingsError
 from catdog_api.logs import configure, logger
+from catdog_api.pipeline import Pipeline
 from catdog_api.protocol import SLOW_SECONDS, Protocol
 from catdog_api.settings import Settings
 
@@ -156,9 +157,16 @@ async def _serve(app: FastAPI, config: uvicorn.Config) -> None:
         listener = _listen(settings.host, settings.port)
         port = listener.getsockname()[1]
         bound = settings.model_copy(update={"port": port})
-        # Not a log record, which a quieter level would swallow: with port 0 there is no other way to learn it.
-        print(f"catdog-api answers at {bound.url} (explorer: {bound.url}/docs)", flush=True)  # noqa: T201
+        _announce(bound.url, app.state.pipeline)
         await Server(config, app, listener).serve()
+
+
+def _announce(url: str, pipeline: Pipeline) -> None:
+    manifest = pipeline.manifest
+    serving = {"precision": pipeline.precision, "model_threads": pipeline.limits.model_threads}
+    logger.info("%s %s is loaded", manifest.name, manifest.version, extra={"fields": serving})
+    # Not a log record, which a quieter level would swallow: with port 0 there is no other way to learn it.
+    print(f"catdog-api answers at {url} (explorer: {url}/docs)", flush=True)  # noqa: T201
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """The settings: `CATDOG_*` from the environment, flags of the command over them, one frozen object."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +12,7 @@ from catdog_api.errors import SettingsError
 SHORTEST_KEY = 16  # characters; 96 bits in base64, which nobody guesses
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def bundled(name: str) -> Path:
@@ -45,6 +47,12 @@ class Settings(BaseSettings):
     )
     grace_seconds: float = Field(
         20.0, gt=0, description="Longest time after that for answering what was taken on, seconds."
+    )
+    model_threads: int = Field(
+        0, ge=0, description="Threads that call the model, which share the cores; 0 is one for each core."
+    )
+    precision: Precision = Field(
+        "auto", description="auto, float32 or bfloat16; auto is bfloat16 where that is faster and the answers stay."
     )
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -85,6 +93,11 @@ class Settings(BaseSettings):
             if path is not None and not path.is_file():
                 raise ValueError(f"CATDOG_{name.upper()}: {path} is no file")
         return self
+
+    @property
+    def cores(self) -> int:
+        """How many cores there are to decode and predict on: those that this process may use, which a pin narrows."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def url(self) -> str:
