@@ -1,16 +1,19 @@
 """The explorer at /docs in a real Chromium: Swagger UI from its package, under the page's own policy, offline."""
 
+import json
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browsing import NewPage, photograph
+from tests.conftest import service_process
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "screenshots"
+ONE, MANY = "What does this photograph show?", "What do these photographs show?"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -43,13 +46,52 @@ def test_every_operation_is_drawn_and_every_reference_of_the_document_resolves(
 
 @pytest.mark.parametrize("media_type", ["multipart/form-data", "image/png"])
 def test_trying_it_out_uploads_a_chosen_file(new_page: NewPage, media_type: str) -> None:
-    operation = opened(explorer(new_page()), "/predict")
+    operation = opened(explorer(new_page()), ONE)
     operation.get_by_label("Request content type").select_option(media_type)
     operation.locator("input[type=file]").set_input_files(photograph())
     operation.locator("button.execute").click()
     answer = operation.locator(".live-responses-table")
     expect(answer).to_contain_text('"probabilities"')
     expect(answer.locator(".response-col_status").last).to_contain_text("200")
+
+
+def test_trying_it_out_uploads_many_chosen_files(new_page: NewPage) -> None:
+    operation = opened(explorer(new_page()), MANY)
+    for number in range(2):
+        operation.get_by_role("button", name="Add").click()
+        operation.locator("input[type=file]").nth(number).set_input_files(photograph())
+    operation.locator("button.execute").click()
+    answer = operation.locator(".live-responses-table")
+    expect(answer.locator(".response-col_status").last).to_contain_text("200")
+    answers = json.loads(answer.locator(".highlight-code code").first.inner_text())["answers"]
+    assert [answer["label"] in {"cat", "dog", "neither"} for answer in answers] == [True, True]
+
+
+def test_trying_out_an_explanation_shows_the_picture(new_page: NewPage) -> None:
+    operation = opened(explorer(new_page()), "Where does the network see it?")
+    operation.locator("input[type=file]").set_input_files(photograph())
+    operation.locator("button.execute").click()
+    picture = operation.locator(".live-responses-table img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 0
+
+
+def test_where_a_key_is_asked_for_trying_it_out_works_once_it_is_given(chromium: Browser, tmp_path: Path) -> None:
+    key = "0123456789abcdef"
+    with service_process(tmp_path / "log", "--api-keys", key) as url:
+        page = explorer(chromium.new_context(base_url=url).new_page())
+        operation = opened(page, "/model")
+        operation.locator("button.execute").click()
+        status = operation.locator(".live-responses-table .response-col_status").last
+        expect(status).to_contain_text("401")
+        page.get_by_role("button", name="Authorize").first.click()
+        dialog = page.locator(".dialog-ux")
+        dialog.locator("input").fill(key)
+        dialog.get_by_role("button", name="Apply credentials").click()
+        dialog.get_by_role("button", name="Close").click()
+        operation.locator("button.execute").click()
+        expect(status).to_contain_text("200")
+        page.context.close()
 
 
 def test_trying_it_out_without_an_upload_shows_the_model(new_page: NewPage) -> None:
@@ -74,5 +116,5 @@ def test_without_javascript_the_explorer_names_the_document(new_page: NewPage) -
 def test_the_explorer_has_its_picture_taken(new_page: NewPage, scheme: str) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
     page = explorer(new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme))
-    opened(page, "/predict")
+    opened(page, ONE)
     page.screenshot(path=SCREENSHOTS / f"docs-{scheme}.png")
