@@ -15,6 +15,7 @@ from PIL import Image
 
 from catdog_api.artifact import read_manifest
 from catdog_api.settings import bundled
+from tests.conftest import service_process
 
 pytestmark = pytest.mark.model
 
@@ -110,3 +111,12 @@ def test_the_command_answers_as_the_service_does(client: httpx.Client, cat: byte
     assert answer.pop("path") == str(path)
     assert answer.pop("probabilities") == pytest.approx(served.pop("probabilities"), abs=1e-3)
     assert answer == served
+
+
+def test_several_workers_answer_alike_count_as_one_and_end_in_order(tmp_path: Path, cat: bytes) -> None:
+    with service_process(tmp_path / "log", "--workers", "2") as url:
+        answers = [httpx.post(f"{url}/predict", files={"file": cat}, timeout=30).json() for _ in range(6)]
+        series = httpx.get(f"{url}/metrics").text
+    assert all(answer == answers[0] for answer in answers)
+    assert 'catdog_requests_total{method="POST",route="/predict",status="200"} 6.0' in series
+    assert "process_resident_memory_bytes" in series

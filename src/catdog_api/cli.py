@@ -37,17 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _check(parser, parsed)
     try:
         settings = read_settings(flags)
-        # Neither at the top: TensorFlow takes seconds to import, and `--help` or a mistyped flag must not wait for it.
-        if parsed.command == "serve":
-            from catdog_api.server import serve  # noqa: PLC0415
-
-            serve(settings)
-        else:
-            from catdog_api.errand import Errand, run  # noqa: PLC0415
-
-            names = ("paths", "style", "out", "follow", "sort_into", "link")
-            if run(settings, Errand(**{name: getattr(parsed, name) for name in names})):
-                sys.exit(1)
+        failures = _serve(settings) if parsed.command == "serve" else _predict(settings, parsed)
     except CatdogError as error:
         sys.exit(f"catdog-api: {error}")
     except BrokenPipeError:  # whoever read the answers has enough of them
@@ -55,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except KeyboardInterrupt:  # while the model is loading, or over files; the running service ends in order
         sys.exit(INTERRUPTED)
+    if failures:
+        sys.exit(1)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,6 +85,26 @@ def _add_files(predict: argparse.ArgumentParser) -> None:
     text = "copy each answered file into the folder DIR/LABEL"
     _completed(predict.add_argument("--sort-into", type=Path, metavar="DIR", help=text), shtab.DIRECTORY)
     predict.add_argument("--link", action="store_true", help="with --sort-into: link in place of copying")
+
+
+def _serve(settings: Settings) -> int:
+    # Not at the top: TensorFlow takes seconds to import, and `--help` or a mistyped flag must not wait for it.
+    if settings.workers > 1:
+        from catdog_api import workers  # noqa: PLC0415
+
+        return workers.serve(settings)
+    from catdog_api.server import serve  # noqa: PLC0415
+
+    serve(settings)
+    return 0
+
+
+def _predict(settings: Settings, parsed: argparse.Namespace) -> int:
+    """Answer files, and return how many had no answer."""
+    from catdog_api.errand import Errand, run  # noqa: PLC0415  # likewise
+
+    names = ("paths", "style", "out", "follow", "sort_into", "link")
+    return run(settings, Errand(**{name: getattr(parsed, name) for name in names}))
 
 
 def _completed(argument: argparse.Action, by: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import choose_encoder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from catdog_api import gathering
+
 PATH = "/metrics"
 STAGES = ("parse", "decode", "queue", "predict", "respond")
 """Of an answered photograph, in their order; they follow on each other, so that their sum is the endpoint's time."""
@@ -140,7 +142,7 @@ class Metrics:
         self._refused.labels(reason).inc()
 
     def expose(self, accept: str) -> tuple[bytes, str]:
-        """Write all series down.
+        """Write all series down, those of other workers included.
 
         Args:
             accept: The request's header; it chooses between Prometheus' own text and OpenMetrics.
@@ -152,7 +154,8 @@ class Metrics:
             encode, content_type = choose_encoder(accept)
         except TypeError:  # prometheus-client 0.26 cannot compare a version that is no number
             encode, content_type = choose_encoder("")
-        return encode(self._registry), content_type
+        folder = gathering.folder()
+        return encode(gathering.gather(folder) if folder else self._registry), content_type
 
 
 @dataclass(frozen=True, slots=True)

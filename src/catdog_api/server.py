@@ -17,6 +17,7 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from catdog_api.app import create_app
 from catdog_api.errors import SettingsError
+from catdog_api.listening import BACKLOG, announce, listen
 from catdog_api.logs import configure, logger
 from catdog_api.pipeline import Pipeline
 from catdog_api.protocol import SLOW_SECONDS, Protocol
@@ -25,7 +26,6 @@ from catdog_api.settings import Settings
 KEEP_ALIVE_SECONDS = 75  # longer than the pools of common clients and proxies keep a connection: they close first
 LAST_CALL_SECONDS = 1  # for requests on their way on connections that are about to be closed
 TICK_SECONDS = 0.05
-BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -35,8 +35,11 @@ class Server(uvicorn.Server):
     answered, within the grace. SIGINT, from a person who waits, does without the drain. A second one ends it at once.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, listener: socket.socket) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, listener: socket.socket, ready: Callable[[], object]
+    ) -> None:
         super().__init__(config)
+        self._ready = ready
         self._app = app
         self._listener = listener
         self._hurried = False
@@ -70,6 +73,7 @@ class Server(uvicorn.Server):
         )
         self.servers = [server]
         self.started = True
+        self._ready()
 
     async def main_loop(self) -> None:
         """Serve until a signal; then say that the end is near, and go on for the drain."""
@@ -121,8 +125,13 @@ class Server(uvicorn.Server):
                 break
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, listener: socket.socket | None = None, ready: Callable[[], object] | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: Of the app and of the server.
+        listener: Where there is one already; without it one is opened, when the model is loaded.
+        ready: Called once requests are taken on; without it the address is printed.
 
     Raises:
         ArtifactError: The model cannot be served.
@@ -148,31 +157,20 @@ def serve(settings: Settings) -> None:
     except (ssl.SSLError, OSError) as error:
         raise SettingsError(f"CATDOG_TLS_CERTIFICATE and CATDOG_TLS_KEY cannot be used together: {error}.") from error
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(app, config))
+        runner.run(_serve(app, config, listener, ready))
 
 
-async def _serve(app: FastAPI, config: uvicorn.Config) -> None:
+async def _serve(
+    app: FastAPI, config: uvicorn.Config, given: socket.socket | None, ready: Callable[[], object] | None
+) -> None:
     settings: Settings = app.state.settings
     async with app.router.lifespan_context(app):
-        listener = _listen(settings.host, settings.port)
-        port = listener.getsockname()[1]
-        bound = settings.model_copy(update={"port": port})
-        _announce(bound.url, app.state.pipeline)
-        await Server(config, app, listener).serve()
+        _say_what_serves(app.state.pipeline)
+        listener = given or listen(settings)
+        await Server(config, app, listener, ready or partial(announce, settings, listener)).serve()
 
 
-def _announce(url: str, pipeline: Pipeline) -> None:
+def _say_what_serves(pipeline: Pipeline) -> None:
     manifest = pipeline.manifest
     serving = {"precision": pipeline.precision, "model_threads": pipeline.limits.model_threads}
     logger.info("%s %s is loaded", manifest.name, manifest.version, extra={"fields": serving})
-    # Not a log record, which a quieter level would swallow: with port 0 there is no other way to learn it.
-    print(f"catdog-api answers at {url} (explorer: {url}/docs)", flush=True)  # noqa: T201
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # `::` is meant as every address, those of the older protocol too.
-        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    except OSError as error:
-        raise SettingsError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error

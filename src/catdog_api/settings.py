@@ -48,8 +48,11 @@ class Settings(BaseSettings):
     grace_seconds: float = Field(
         20.0, gt=0, description="Longest time after that for answering what was taken on, seconds."
     )
+    workers: int = Field(
+        1, ge=1, description="Processes that serve, each with a model, a queue and its share of the cores."
+    )
     model_threads: int = Field(
-        0, ge=0, description="Threads that call the model, which share the cores; 0 is one for each core."
+        0, ge=0, description="Threads in each that call the model, and share its cores; 0 is one for each."
     )
     precision: Precision = Field(
         "auto", description="auto, float32 or bfloat16; auto is bfloat16 where that is faster and the answers stay."
@@ -96,8 +99,9 @@ class Settings(BaseSettings):
 
     @property
     def cores(self) -> int:
-        """How many cores there are to decode and predict on: those that this process may use, which a pin narrows."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        """How many cores a worker has to decode and predict on: its share of those that the service may use."""
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, usable // self.workers)
 
     @property
     def url(self) -> str:

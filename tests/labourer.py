@@ -1,0 +1,44 @@
+"""A worker without a model, for the tests of the supervisor: answers every connection with its process id.
+
+    python labourer.py CHARACTER LISTENER PIPE
+
+CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `deaf`, which
+ends at no signal; or `rude`, which ends at one with status 5.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+
+def main(character: str, listener: socket.socket, pipe: int) -> None:
+    """Work until a signal."""
+    sys.stdin.readline()
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    is_first = not any(folder.iterdir())
+    (folder / f"gauge_livesum_{os.getpid()}.db").touch()
+    if character == "faulty" or (character == "fickle" and not is_first):
+        sys.exit(3)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda *_: ended.set())
+    threading.Thread(target=answer, args=(listener,), daemon=True).start()
+    os.write(pipe, b".")
+    while not ended.wait(0.02):
+        pass
+    sys.exit(5 if character == "rude" else 0)
+
+
+def answer(listener: socket.socket) -> None:
+    """Tell everybody who connects who is here."""
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(str(os.getpid()).encode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3]))

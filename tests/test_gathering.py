@@ -1,0 +1,93 @@
+"""What several processes count, told as one: by two real ones that count in a folder."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catdog_api import gathering
+from catdog_api.gathering import FOLDER_VARIABLE, forget
+from catdog_api.metrics import Metrics
+
+COUNT = """
+import sys
+from catdog_api.metrics import Metrics
+metrics = Metrics(["overloaded"])
+metrics.model_loaded(name="fake", version="1", sha256="0" * 64, input_size=32, labels=["cat", "dog"])
+metrics.request_began()
+metrics.queue_changed(5)
+metrics.batch_formed(3)
+metrics.answered("cat", {"predict": 0.02})
+metrics.refused("overloaded")
+print("counted", flush=True)
+sys.stdin.read()
+"""
+TOGETHER = {
+    "catdog_requests_in_flight": 2,
+    "catdog_queue_depth": 10,
+    "catdog_batch_size_sum": 6,
+    'catdog_batch_size_bucket{le="3.0"}': 2,
+    'catdog_answers_total{label="cat"}': 2,
+    'catdog_answers_total{label="dog"}': 0,
+    'catdog_refused_total{reason="overloaded"}': 2,
+    'catdog_stage_duration_seconds_count{stage="predict"}': 2,
+    'catdog_model_info{input_size="32",name="fake",sha256="000000000000",version="1"}': 1,
+}
+linux = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+
+
+@pytest.fixture
+def counters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """Start two processes that have counted, and live."""
+    source = str(Path(__file__).resolve().parents[1] / "src")
+    environment = {**os.environ, FOLDER_VARIABLE: str(tmp_path), "PYTHONPATH": source}
+    command = [sys.executable, "-c", COUNT]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    started = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]  # type: ignore[call-overload]  # noqa: S603
+    for process in started:
+        assert process.stdout.readline() == b"counted\n"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    yield started
+    for process in started:
+        process.communicate()
+
+
+def series() -> dict[str, float]:
+    """Return what any of them would tell, by the name and labels as they are written."""
+    text = Metrics([]).expose("")[0].decode()
+    return {name: float(value) for name, value in re.findall(r"^(\w\S*) (\S+)$", text, re.MULTILINE)}
+
+
+@linux
+def test_what_they_have_counted_is_added_up_and_a_dead_ones_gauges_are_not(
+    counters: list["subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    found = series()
+    assert {name: found[name] for name in TOGETHER} == TOGETHER
+    assert found["process_resident_memory_bytes"] > 2 * 10e6
+    before = found["process_open_fds"]
+
+    counters[0].send_signal(signal.SIGKILL)
+    counters[0].wait()
+    forget(counters[0].pid, str(tmp_path))
+    found = series()
+    changed = {"catdog_requests_in_flight": 1, "catdog_queue_depth": 5}
+    assert {name: found[name] for name in TOGETHER} == {**TOGETHER, **changed}
+    assert 0 < found["process_open_fds"] < before
+
+
+@linux
+def test_of_their_starts_the_first_is_told(counters: list["subprocess.Popen[bytes]"], tmp_path: Path) -> None:
+    told = series()["process_start_time_seconds"]
+    forget(counters[0].pid, str(tmp_path))
+    assert told <= series()["process_start_time_seconds"] < told + 3600
+
+
+def test_one_process_alone_counts_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    assert gathering.folder() is None

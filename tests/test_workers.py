@@ -1,0 +1,200 @@
+"""The supervisor of several workers, around small ones: who is replaced, how soon, and how all of it ends."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catdog_api import cli, workers
+from catdog_api.logs import configure
+from catdog_api.settings import Settings
+from catdog_api.workers import Supervisor
+
+pytestmark = pytest.mark.usefixtures("_process_as_it_was")
+
+BOUND = 15
+"""Seconds that a test waits for a process to act: much more than it takes, for a machine with other things to do."""
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run a supervisor on this thread, because only the main one is given signals, and ask it things on another."""
+
+    def run(character: str, ask: Callable[[int], object], **settings: float) -> int:
+        failures: list[BaseException] = []
+
+        def ask_and_end(port: int) -> None:
+            try:
+                ask(port)
+            except BaseException as failure:  # noqa: BLE001  # carried over to the test's own thread
+                failures.append(failure)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        configure("info")
+        given = Settings.model_validate({"workers": 2, **settings})
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=ask_and_end, args=(listener.getsockname()[1],))
+            supervisor = Supervisor(given, listener, str(tmp_path), (*LABOURER, character))
+            thread.start()
+            status = supervisor.run()
+        thread.join()
+        if failures:
+            raise failures[0]
+        return status
+
+    return run
+
+
+LABOURER = (sys.executable, str(Path(__file__).with_name("labourer.py")))
+
+
+def pid_of_one(port: int) -> int:
+    """Return the process id of whoever answers, or 0 where it died first."""
+    with (
+        contextlib.suppress(ConnectionResetError),
+        socket.create_connection(("127.0.0.1", port), timeout=BOUND) as connection,
+    ):
+        return int(connection.recv(16) or 0)
+    return 0
+
+
+def wait_for(port: int, count: int, but: set[int] = frozenset()) -> set[int]:  # type: ignore[assignment]  # not changed
+    """Return the process ids of as many workers, once they answer."""
+    deadline = time.monotonic() + BOUND
+    found: set[int] = set()
+    while len(found - but) < count:
+        assert time.monotonic() < deadline, found
+        found.add(pid_of_one(port))
+        found.discard(0)
+    return found - but
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+def test_all_workers_answer_and_end_when_the_supervisor_is_told_to(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found: set[int] = set()
+    assert run("willing", lambda port: found.update(wait_for(port, 3)), workers=3) == 0
+    assert len(found) == 3
+    for pid in found:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert len(re.findall("answers at", capsys.readouterr().out)) == 1
+
+
+def test_a_worker_that_is_killed_is_replaced_and_the_other_goes_on(run: Run, tmp_path: Path) -> None:
+    def ask(port: int) -> None:
+        killed, kept = wait_for(port, 2)
+        os.kill(killed, signal.SIGKILL)
+        (new,) = wait_for(port, 1, but={killed, kept})
+        left = {int(path.stem.rpartition("_")[2]) for path in tmp_path.iterdir()}
+        assert left == {kept, new}
+
+    assert run("willing", ask) == 0
+
+
+def test_after_starts_that_fail_the_pauses_grow(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workers, "SHORTEST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(workers, "LONGEST_PAUSE_SECONDS", 0.2)
+    said = ""
+
+    def ask(port: int) -> None:
+        nonlocal said
+        deadline = time.monotonic() + 2 * BOUND
+        while said.count("pause_seconds") < 3:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+            said += capsys.readouterr().err
+        assert pid_of_one(port) > 0
+
+    assert run("fickle", ask) == 0
+    assert re.findall(r'"status": (\d+), "pause_seconds": ([\d.]+)', said)[:3] == [
+        ("3", "0.1"),
+        ("3", "0.2"),
+        ("3", "0.2"),
+    ]
+
+
+def test_what_stops_the_first_worker_ends_it_all(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the test's own, which comes when all is over
+    assert run("faulty", lambda _: time.sleep(1)) == 1
+    assert "answers at" not in capsys.readouterr().out
+
+
+def test_the_listener_closes_with_the_last_worker(run: Run) -> None:
+    def ask(port: int) -> None:
+        wait_for(port, 2)
+        send(signal.SIGTERM)
+        deadline = time.monotonic() + BOUND
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=BOUND).close()
+            except OSError:
+                return
+        pytest.fail("it still listens")
+
+    assert run("willing", ask) == 0
+
+
+def test_ctrl_c_is_passed_on(run: Run) -> None:
+    def ask(port: int) -> None:
+        wait_for(port, 2)
+        send(signal.SIGINT)
+        time.sleep(0.5)
+
+    assert run("willing", ask) == 0
+
+
+def test_a_worker_that_does_not_end_in_order_makes_the_status_1(run: Run) -> None:
+    assert run("rude", lambda port: wait_for(port, 2)) == 1
+
+
+def test_a_worker_that_does_not_end_at_all_is_killed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PATIENCE_SECONDS", 0.2)
+    assert run("deaf", lambda port: wait_for(port, 2), grace_seconds=0.1) == 1
+
+
+def test_a_worker_that_is_still_starting_may_be_ended_anyhow(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LONGEST_PAUSE_SECONDS", 0)
+    assert run("fickle", lambda port: wait_for(port, 1)) == 0
+
+
+@pytest.mark.parametrize(("character", "status"), [("willing", None), ("faulty", 1)])
+def test_the_command_starts_as_many_as_it_is_told_and_ends_as_they_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], character: str, status: int | None
+) -> None:
+    monkeypatch.setattr(workers, "COMMAND", (*LABOURER, character))
+
+    def end_it() -> None:
+        deadline = time.monotonic() + BOUND
+        while "answers at" not in capsys.readouterr().out and time.monotonic() < deadline and not over.wait(0.02):
+            pass
+        if not over.is_set():
+            send(signal.SIGTERM)
+
+    over = threading.Event()
+    thread = threading.Thread(target=end_it)
+    thread.start()
+    try:
+        cli.main(["serve", "--port", "0", "--workers", "2"])
+        ended_with = None
+    except SystemExit as end:
+        ended_with = end.code
+    over.set()
+    thread.join()
+    assert ended_with == status
