@@ -6,7 +6,7 @@ export PYTHONPATH := src
 export COVERAGE_FILE := .venv/coverage
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench lock
+.PHONY: help serve test check bench soak lock
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -26,6 +26,9 @@ check: .venv/dev.stamp  ## format, lint, types, imports
 
 bench: .venv/dev.stamp  ## measure this service beside others (hours, on an idle machine; needs wrk)
 	$(BIN)/python -m benchmarks
+
+soak: .venv/dev.stamp  ## faults, fuzzing and load for two hours, on an idle machine (SOAK_MINUTES=2 for less)
+	SOAK_FIGURES=benchmarks/results/soak.json $(BIN)/python -m pytest -m soak tests/soak
 
 lock: .venv/dev.stamp  ## pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock

@@ -1,0 +1,73 @@
+"""What is asked of every answer to what schemathesis makes of the OpenAPI document, and of what it makes."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from PIL import Image
+from schemathesis.config import SchemathesisConfig
+
+from catdog_api.app import create_app
+from catdog_api.problems import MEDIA_TYPE
+from catdog_api.settings import Settings
+from tests.images import FILES, encode, quarters
+
+MEMBERS = {"type", "title", "status", "detail"}
+REFUSALS = ["2xx", 400, 413, 415, 422]
+"""No schema can say which bytes are a photograph: a body that is valid for the document may be refused for these."""
+
+_CONFIG = SchemathesisConfig.from_dict({"checks": {"positive_data_acceptance": {"expected-statuses": REFUSALS}}})
+_WHOLE = [make() for _, make in FILES.values()] + [encode(Image.new("L", (1, 1)), "PNG"), encode(quarters(500), "JPEG")]
+
+photographs = st.sampled_from(_WHOLE)
+cut_photographs = st.builds(lambda data, at: data[: int(at * len(data))], photographs, st.floats(0, 1))
+uploads = st.one_of(photographs, cut_photographs, st.binary(max_size=200))
+"""Of raw bodies; those of the multipart field are schemathesis' own."""
+
+odd_headers = st.dictionaries(
+    st.sampled_from(
+        ["Accept", "Accept-Encoding", "Origin", "Range", "If-None-Match", "Expect", "X-Request-ID", "Cookie"]
+    ),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30).map(str.strip),
+    max_size=4,
+)
+odd_query = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=20), max_size=3)
+"""What operations without parameters are given, so that they see more than one request."""
+
+
+def schema() -> Any:  # noqa: ANN401  # schemathesis names its type in no public place
+    """Return the service's own document, its media types filled with `uploads`."""
+    document = create_app(Settings(model=Path("unused"))).openapi()
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]
+    for media_type in body:
+        if media_type.startswith("image/"):
+            schemathesis.openapi.media_type(media_type, uploads)
+    return schemathesis.openapi.from_dict(document, config=_CONFIG)
+
+
+def examples(count: int) -> settings:
+    """Return the settings for so many examples an operation: the same in every run, and nothing kept on the disk."""
+    slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+    return settings(max_examples=count, derandomize=True, database=None, deadline=None, suppress_health_check=slow)
+
+
+def check_answer(response: schemathesis.Response, statuses: set[int]) -> None:
+    """Hold an answer to what the document cannot say of all of them.
+
+    Args:
+        response: To whatever was asked.
+        statuses: Is given its status.
+    """
+    statuses.add(response.status_code)
+    assert response.headers["x-request-id"]
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        assert response.headers["content-type"] == [MEDIA_TYPE]
+        assert set(response.json()) == MEMBERS
+        assert response.json()["status"] == response.status_code
+    assert response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or response.status_code in {
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }

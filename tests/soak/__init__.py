@@ -1,0 +1,1 @@
+"""What takes minutes to show: run by `make soak`, on a machine with nothing else to do."""
