@@ -5,15 +5,16 @@ plugins in whichever thread comes first; and its obscure ones (EPS starts ghosts
 Colour profiles are not applied: the training images' were not. Of an animation the first frame is taken.
 """
 
+import contextlib
+import ctypes
+import functools
 import importlib
-import io
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import PIL.Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
@@ -27,10 +28,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from catdog_api import errors
-from catdog_api.sniffing import is_long_jpeg, is_long_tiff, sniff
+from catdog_api.greyscale import eight_bits
+from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image
 
-_MOST_SCANS: Final = 50  # of a progressive JPEG; encoders make 10. 75 bytes can cost 27 ms at 49 megapixels
 # Refused are lzma and zstd, whose first bytes may ask for gigabytes and for 128 MiB, however small the image; webp,
 # which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
 _TIFF_COMPRESSIONS: Final = frozenset({"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg"})
@@ -130,7 +131,18 @@ def _open(name: str, data: bytes) -> ImageFile:
         return _open_heif(data)
     if name not in _OPENERS:
         raise errors.UnsupportedFormatError(f"{name} images are not accepted; {_ADVICE}.")
-    return _OPENERS[name](io.BytesIO(data))
+    if name == "TIFF":
+        _quieten_libtiff()
+    return _OPENERS[name](MeteredFile(data))
+
+
+@functools.cache
+def _quieten_libtiff() -> None:
+    """Keep libtiff from printing a line to stderr for each bad tag, up to millions; Python cannot catch those."""
+    with contextlib.suppress(AttributeError, OSError):  # of a Pillow that is built in another way
+        library = ctypes.CDLL(PIL.Image.core.__file__)
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)
 
 
 def _open_heif(data: bytes) -> ImageFile:
@@ -140,7 +152,7 @@ def _open_heif(data: bytes) -> ImageFile:
     except ImportError as error:
         need = "HEIF images (HEIC) need the optional extra 'heic', which is not installed"
         raise errors.UnsupportedFormatError(f"{need}; {_ADVICE}.") from error
-    photograph: ImageFile = pillow_heif.HeifImageFile(io.BytesIO(data))
+    photograph: ImageFile = pillow_heif.HeifImageFile(MeteredFile(data))
     return photograph
 
 
@@ -149,6 +161,9 @@ def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int],
     width, height = photograph.size
     if width * height > max_pixels:
         raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
+    if is_hollow(data, width * height):
+        hollow = f"The image has {width} x {height} pixels in {len(data):,} bytes"
+        raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
     _check_work(photograph, data, width * height, max_pixels)
     size, view_side = sides
     if name == "JPEG":
@@ -182,7 +197,7 @@ def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) 
     elif photograph.tile and photograph.tile[0].codec_name == "bmp_rle":
         # Pillow decodes it in Python, a byte at a time; it was for drawings in 16 colours.
         raise errors.UnsupportedFormatError("Run-length encoded BMP images are not accepted; send PNG instead.")
-    elif "progressive" in photograph.info and data.count(b"\xff\xda") * area > _MOST_SCANS * max_pixels:
+    elif isinstance(photograph, JpegImageFile) and has_costly_scans(data, area, max_pixels):
         raise errors.TruncatedImageError("The JPEG image is damaged: it has far too many scans for its size.")
 
 
@@ -211,7 +226,7 @@ def _check_tiff(photograph: _TiffFile, length: int, area: int, max_pixels: int) 
 def _eight_bits(photograph: ImageFile) -> PIL.Image.Image:
     """Return it as 8-bit L or RGB, or if transparent as RGBa: colours already multiplied by alpha."""
     if photograph.mode in {"I", "F"} or photograph.mode.startswith("I;16"):
-        return PIL.Image.fromarray(_grey(np.asarray(photograph), photograph.info.get("transparency")))
+        return PIL.Image.fromarray(eight_bits(np.asarray(photograph), photograph.info.get("transparency")))
     if photograph.has_transparency_data:
         straight = photograph if photograph.mode == "RGBA" else photograph.convert("RGBA")
         return straight.convert("RGBa")
@@ -227,25 +242,6 @@ def _on_white(square: PIL.Image.Image) -> Image:
     # White shines through by 255 - alpha; by less where rounding, in the resize, left a colour above its alpha.
     on_white: Image = colours + (255 - np.maximum(colours, alpha))
     return on_white
-
-
-def _grey(values: npt.NDArray[Any], transparent: int | None) -> npt.NDArray[np.uint8]:
-    """Scale uint16, int32 or float32 (height, width) to 8 bits, the value that stands for transparency to white.
-
-    Integers are taken as 16-bit ones; floats as in [0, 1], [0, 255] or [0, 65535], whichever is the first to hold the
-    brightest, and where none does as in [0, brightest].
-    """
-    if values.dtype.kind == "f":
-        grey = np.nan_to_num(values, posinf=0, neginf=0)
-        brightest = grey.max()
-        white = next((top for top in (1.0, 255.0, 65535.0) if brightest <= top), brightest)
-        grey = grey * (255 / white)
-    else:
-        grey = values >> 8
-    scaled: npt.NDArray[np.uint8] = grey.clip(0, 255).astype(np.uint8)
-    if transparent is not None:
-        scaled[values == transparent] = 255
-    return scaled
 
 
 def _orientation(photograph: ImageFile) -> int:

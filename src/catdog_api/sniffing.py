@@ -1,8 +1,9 @@
 """What the bytes say before any decoder sees them.
 
-The format by its first bytes, and headers made to cost more than their pixels.
+The format by its first bytes, and headers and structures made to cost more than their pixels.
 """
 
+import io
 import re
 import struct
 from typing import Final
@@ -28,6 +29,15 @@ DOCUMENTS: Final = frozenset({"PDF", "PostScript"})
 # What Pillow walks in Python or copies again and again: dozens in a photograph, millions in 10 MiB made for it.
 _MOST_JPEG_SEGMENTS: Final = 512  # 255 may be its colour profile; 2,500,000 took 4 s
 _MOST_TIFF_NUMBERS: Final = 65_536  # in one tag, or tags; 2,500,000 took 8 s and 0.8 GB
+_FREE_READS: Final = 4096
+_BYTES_A_READ: Final = 1024  # a PNG has four for each chunk, of 8 KiB as a rule; 10 MiB of empty ones took 2.4 s
+
+# What an image has beyond a photograph of 12 megapixels, it must have sent: photographs have a byte for 5 to 30 pixels,
+# and for 5 to 50 pixels of a scan. 34 bytes of WebP took 750 MB, and 10 MiB of empty scans would have taken hours.
+_FREE_PIXELS: Final = 12_500_000
+_PIXELS_A_BYTE: Final = 200
+_MOST_SCANS: Final = 20  # encoders make 10, and 18 of four colours
+_SCANNED_PIXELS_A_BYTE: Final = 1000
 
 _START_OF_SCAN: Final = b"\xda"
 _LONE_MARKERS: Final = bytes([0x00, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])  # Pillow reads no length after them
@@ -54,6 +64,48 @@ def sniff(data: bytes) -> str:
     if not signature or not signature.lastgroup:
         raise errors.NotAnImageError(f"The {len(data)} bytes received are not an image.")
     return signature.lastgroup.replace("_", " ")
+
+
+class MeteredFile(io.BytesIO):
+    """A file for Pillow, which walks some formats in Python: it may be read in so many pieces. Used in one thread.
+
+    Args:
+        data: The file's bytes.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._reads_left = _FREE_READS + len(data) // _BYTES_A_READ
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on; raises TruncatedImageError for a file of far too many pieces."""
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise errors.TruncatedImageError("The image is damaged: it has far too many parts.")
+        return super().read(size)
+
+
+def is_hollow(data: bytes, area: int) -> bool:
+    """Tell whether a large image has too few bytes to be a photograph.
+
+    Args:
+        data: The whole file.
+        area: Width times height, as its header says.
+    """
+    return area > max(_FREE_PIXELS, _PIXELS_A_BYTE * len(data))
+
+
+def has_costly_scans(data: bytes, area: int, max_pixels: int) -> bool:
+    """Tell whether a JPEG goes over its pixels again and again: progressive ones do, but not for so few bytes.
+
+    Args:
+        data: The whole file; within a scan, the marker of another cannot occur.
+        area: Width times height.
+        max_pixels: Most pixels that are decoded.
+    """
+    scanned = data.count(b"\xff" + _START_OF_SCAN) * area
+    paid_for = max(_MOST_SCANS * _FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
+    return scanned > min(_MOST_SCANS * max_pixels, paid_for)
 
 
 def is_long_jpeg(data: bytes) -> bool:

@@ -1,0 +1,139 @@
+"""Small files made to cost much, honest photographs to compare them with, and a process that measures both."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.images import encode, patched, png, png_chunk, quarters, tiff
+
+EMPTY_SCAN = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+EMPTY_REFINEMENT = b"\xff\xda\0\x08\1\1\0\1\5\1"
+LIMIT = 2_000_000
+"""Bytes: no more than the photograph that they are compared with has."""
+SQUARE = (7000, 7000)
+"""Just below what the service decodes by default, 50 megapixels."""
+
+
+def honest(name: str, **options: bool | int) -> bytes:
+    """Return a photograph of 12 megapixels: soft shapes and grain, so that it has a photograph's bytes."""
+    chance = np.random.default_rng(0)
+    shapes = Image.fromarray(chance.integers(0, 255, (30, 40, 3), np.uint8)).resize((4000, 3000))
+    grain = np.tile(chance.integers(0, 12, (300, 400, 1), np.uint8), (10, 10, 1))
+    return encode(Image.fromarray(np.asarray(shapes) // 2 + grain + 50), name, **options)
+
+
+def _until_full(piece: bytes, head: bytes, tail: bytes) -> bytes:
+    return head + piece * ((LIMIT - len(head) - len(tail)) // len(piece)) + tail
+
+
+def _png_with(piece: bytes) -> bytes:
+    data = png(8, 0, bytes(2), (1, 1))
+    return _until_full(piece, data[:33], data[33:])
+
+
+def _gif_with(piece: bytes) -> bytes:
+    data = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\2\2\x44\x01\0;"
+    return _until_full(piece, data[:13], data[13:])
+
+
+def _jpeg_with_scans(mode: str, scan: bytes, size: tuple[int, int], *, progressive: bool) -> bytes:
+    data = encode(Image.new(mode, size), "JPEG", progressive=progressive)
+    at = len(data) - 2 if progressive else data.index(b"\xff\xda")  # of a plain one they are in the place of its own
+    return data[:at] + scan * 100_000 + b"\xff\xd9"
+
+
+def _interlaced() -> bytes:
+    data = png(16, 6, bytes(9), SQUARE)
+    return data[:8] + png_chunk(b"IHDR", struct.pack(">IIBBBBB", *SQUARE, 16, 6, 0, 0, 1)) + data[33:]
+
+
+def _hollow_webp() -> bytes:
+    data = encode(Image.new("RGB", (8, 8)), "WEBP", lossless=True)
+    return patched(data, 21, struct.pack("<L", 16382 | 2999 << 14))
+
+
+_ROW = bytes(1 + 3 * 7000)
+_ZIPPED = zlib.compress(bytes(50_000_000), 9)
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "png-of-10-gigapixels": lambda: png(8, 2, bytes(1000), (100_000, 100_000)),
+    "png-just-below-the-limit": lambda: png(8, 2, _ROW * 7000, SQUARE),
+    "png-of-one-bit": lambda: png(1, 0, bytes(876) * 7000, SQUARE),
+    "png-of-16-bits-interlaced": _interlaced,
+    "png-profile": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"iCCP", b"x\0\0" + _ZIPPED)),
+    "png-text": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"zTXt", b"x\0\0" + _ZIPPED)),
+    "png-pixels-behind-its-pixels": lambda: png(8, 0, bytes(50_000_000), (1, 1)),
+    "png-of-empty-chunks": lambda: _png_with(png_chunk(b"abCd")),
+    "png-of-empty-pixels": lambda: _png_with(png_chunk(b"IDAT")),
+    "png-of-texts": lambda: _png_with(png_chunk(b"tEXt", b"a\0b")),
+    "gif-of-65535-square": lambda: b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\2\0;",
+    "gif-just-below-the-limit": lambda: b"GIF89a\x58\x1b\x58\x1b\0\0\0,\0\0\0\0\x58\x1b\x58\x1b\0\2\2\x44\x01\0;",
+    "gif-of-comments": lambda: _gif_with(b"\x21\xfe\1x\0"),
+    "gif-of-extensions": lambda: _gif_with(b"\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0"),
+    "gif-of-rubbish": lambda: _gif_with(b"\0"),
+    "webp-of-34-bytes": _hollow_webp,
+    "avif-just-below-the-limit": lambda: encode(Image.new("L", SQUARE), "AVIF", speed=10),
+    "bmp-of-2-gigapixels": lambda: patched(encode(quarters(), "BMP"), 18, struct.pack("<LL", 46_000, 46_000)),
+    "tiff-deflated": lambda: encode(Image.new("L", SQUARE), "TIFF", compression="tiff_adobe_deflate"),
+    "tiff-of-one-tag": lambda: tiff(t282=(5, 2**31, 800)),
+    "jpeg-of-65535-square": lambda: patched(j := encode(quarters(), "JPEG"), j.index(b"\xff\xc0") + 5, b"\xff" * 4),
+    "jpeg-of-scans": lambda: _jpeg_with_scans("RGB", EMPTY_SCAN, (5000, 4000), progressive=False),
+    "jpeg-of-refinements": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (5000, 4000), progressive=True),
+    "jpeg-of-more-refinements-of-less": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (800, 600), progressive=True),
+    "jpeg-of-comments": lambda: encode(quarters(), "JPEG")[:2] + b"\xff\xfe\0\2" * 400_000,
+}
+
+MEASURE = """
+import os, sys, time, json
+from pathlib import Path
+from catdog_api.decoding import decode
+from catdog_api.errors import ImageError
+
+def pages(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+def cost(path):
+    before = pages("VmRSS")
+    started = time.process_time()
+    try:
+        outcome = decode(Path(path).read_bytes(), 128, max_pixels=50_000_000).format
+    except ImageError as error:
+        outcome = type(error).__name__
+    return {"seconds": time.process_time() - started, "kilobytes": pages("VmHWM") - before, "outcome": outcome}
+
+for path in sys.argv[1:2] * 2 + sys.argv[1:]:  # twice for nothing: what is loaded and allocated once
+    reader, writer = os.pipe()
+    if not os.fork():
+        os.write(writer, json.dumps(cost(path)).encode())
+        os._exit(0)
+    os.close(writer)
+    print(os.read(reader, 1000).decode() or '{"outcome": "died"}', flush=True)
+    os.wait()
+"""
+
+
+def costs(files: dict[str, bytes], folder: Path) -> dict[str, dict[str, float | str]]:
+    """Decode each file in a process of its own, and return CPU seconds, kilobytes at the peak, and how it ended.
+
+    Args:
+        files: By name.
+        folder: In which they are put.
+    """
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    paths = [str(folder / name) for name in files]
+    command = [sys.executable, "-W", "error", "-c", MEASURE, *paths]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, env=environment)  # noqa: S603
+    assert not done.stderr, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return dict(zip(files, lines[2:], strict=True))
