@@ -15,6 +15,7 @@ SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes
 BYTES_PER_SECOND = 1024  # at this pace 10 MiB take three hours, for which no person waits
 READING_SECONDS = 60  # for the 64 KiB that uvicorn keeps of an answer: the pace that is asked of senders
 HEAD_BYTES = 64 * 1024  # the parser has no limit of its own; browsers and proxies stay below 16 KiB
+UNREAD_BYTES = 16 * 1024**2  # of a body after its answer; a browser sends it all before it reads
 
 NO_HTTP = f"This is no HTTP/1.1 request, or its header is larger than {HEAD_BYTES // 1024} KiB."
 TOO_SLOW = (
@@ -34,6 +35,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._arriving = False
         self._head_bytes = 0
+        self._unread_bytes = 0
         self._heard = 0.0
         self._window_start = 0.0
         self._window_bytes = 0
@@ -72,6 +74,7 @@ class Protocol(HttpToolsProtocol):
         """Note that a request has begun."""
         super().on_message_begin()
         self._arriving = True
+        self._unread_bytes = 0
         self._head_bytes = 0  # from the next piece on: this one may hold the end of another request
 
     def on_headers_complete(self) -> None:
@@ -81,9 +84,16 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Count anew: headers may come after a body, too, and those of a chunked one have no limit either."""
+        """Count anew: headers may come after a body, too, and those of a chunked one have no limit either.
+
+        What comes after the answer to it is read and dropped, but not for ever: a chunked body has no end but its own.
+        """
         super().on_body(body)
         self._head_bytes = 0
+        if self._cycle is not None and self._cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > UNREAD_BYTES:
+                self._close()
 
     def on_message_complete(self) -> None:
         """Note that a request is whole."""
@@ -117,6 +127,9 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's words
         """Answer what is no HTTP."""
         self._refuse(about_blank(HTTPStatus.BAD_REQUEST, NO_HTTP))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nothing had been said of another protocol: uvicorn logs two lines, for an operator to act on."""
 
     def announce_end(self) -> None:
         """Let the answer to the request under way be this connection's last."""
