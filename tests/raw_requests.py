@@ -186,7 +186,7 @@ class Reply:
 
 def take(content: bytes) -> tuple[list[Reply], bytes]:
     """Take apart what came on one connection, and return the whole answers and the rest."""
-    found = []
+    found: list[Reply] = []
     while True:
         head, _, behind = content.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)

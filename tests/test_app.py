@@ -16,8 +16,7 @@ from tests.conftest import Serve, client_of
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
 from tests.images import BLUE, RED, encode
 
-RED_JPEG = encode(Image.new("RGB", (40, 30), RED), "JPEG")
-BLUE_PNG = encode(Image.new("RGB", (20, 50), BLUE), "PNG")
+RED_JPEG, BLUE_PNG = encode(Image.new("RGB", (40, 30), RED), "JPEG"), encode(Image.new("RGB", (20, 50), BLUE), "PNG")
 BOUNDARY = {"Content-Type": "multipart/form-data; boundary=edge"}
 KILOBYTE = 1024
 

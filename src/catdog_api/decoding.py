@@ -1,13 +1,10 @@
-"""Owns the way from hostile bytes to one image array; the only importer of PIL.
+"""Owns the way from hostile bytes to one image array; with tiff.py and drawing.py the only importer of PIL.
 
 The first bytes name the format, and only that format's own Pillow class is given the file. `PIL.Image.open` would load
 plugins in whichever thread comes first; and its obscure ones (EPS starts ghostscript) must never see an upload.
 Colour profiles are not applied: the training images' were not. Of an animation the first frame is taken.
 """
 
-import contextlib
-import ctypes
-import functools
 import importlib
 import re
 import warnings
@@ -21,20 +18,16 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.ImageOps import exif_transpose
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from catdog_api import errors
 from catdog_api.greyscale import eight_bits
 from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_long_jpeg, is_long_tiff, sniff
-from catdog_api.tensors import Image
+from catdog_api.tensors import Image, View
+from catdog_api.tiff import TiffFile, check_tiff, quieten_libtiff
 
-# Refused are lzma and zstd, whose first bytes may ask for gigabytes and for 128 MiB, however small the image; webp,
-# which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
-_TIFF_COMPRESSIONS: Final = frozenset({"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg"})
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
 _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,13 +44,6 @@ _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is th
 _QUIET_PILLOW: Final = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
-class _TiffFile(TiffImageFile):
-    """Pillow's TIFF, which turns the pixels upright but does not go on to parse every EXIF directory (seconds)."""
-
-    def load_end(self) -> None:
-        exif_transpose(self, in_place=True)
-
-
 # A phone's MPO is a JPEG with more of them behind it: JpegImageFile takes the first.
 _OPENERS: Final[dict[str, type[ImageFile]]] = {
     "JPEG": JpegImageFile,
@@ -66,7 +52,7 @@ _OPENERS: Final[dict[str, type[ImageFile]]] = {
     "GIF": GifImageFile,
     "BMP": BmpImageFile,
     "AVIF": AvifImageFile,
-    "TIFF": _TiffFile,
+    "TIFF": TiffFile,
 }
 
 
@@ -85,7 +71,7 @@ class Decoded:
     width: int
     height: int
     format: str
-    view: npt.NDArray[np.uint8] | None = None
+    view: View | None = None
 
 
 def decode(data: bytes, size: int, *, max_pixels: int, view_side: int = 0) -> Decoded:
@@ -132,17 +118,8 @@ def _open(name: str, data: bytes) -> ImageFile:
     if name not in _OPENERS:
         raise errors.UnsupportedFormatError(f"{name} images are not accepted; {_ADVICE}.")
     if name == "TIFF":
-        _quieten_libtiff()
+        quieten_libtiff()
     return _OPENERS[name](MeteredFile(data))
-
-
-@functools.cache
-def _quieten_libtiff() -> None:
-    """Keep libtiff from printing a line to stderr for each bad tag, up to millions; Python cannot catch those."""
-    with contextlib.suppress(AttributeError, OSError):  # of a Pillow that is built in another way
-        library = ctypes.CDLL(PIL.Image.core.__file__)
-        library.TIFFSetErrorHandler(None)
-        library.TIFFSetWarningHandler(None)
 
 
 def _open_heif(data: bytes) -> ImageFile:
@@ -172,16 +149,15 @@ def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int],
     photograph.load()
     pixels, turn = _eight_bits(photograph), _orientation(photograph)
     square = _resized(pixels, (size, size), turn)
-    view = None
-    if view_side:
-        shrunk = min(1.0, view_side / max(width, height))
-        view = _resized(pixels, (max(1, round(width * shrunk)), max(1, round(height * shrunk))), turn)
+    shrunk = min(1.0, view_side / max(width, height))
+    view_shape = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
+    view = _resized(pixels, view_shape, turn) if view_side else None
     if turn in _SIDEWAYS:
         width, height = height, width
     return Decoded(square, width, height, name, view)
 
 
-def _resized(pixels: PIL.Image.Image, shape: tuple[int, int], turn: int) -> npt.NDArray[np.uint8]:
+def _resized(pixels: PIL.Image.Image, shape: tuple[int, int], turn: int) -> View:
     """Return the pixels in a shape of (columns, rows), then turned upright and laid on white."""
     # reducing_gap bounds the filter's table as well, which for 50,000,000 x 1 pixels would be 800 MB.
     resized = pixels.resize(shape, PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
@@ -192,35 +168,13 @@ def _resized(pixels: PIL.Image.Image, shape: tuple[int, int], turn: int) -> npt.
 
 def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) -> None:
     """Refuse an image that costs far more than its pixels; raises ImageError."""
-    if isinstance(photograph, _TiffFile):
-        _check_tiff(photograph, len(data), area, max_pixels)
+    if isinstance(photograph, TiffFile):
+        check_tiff(photograph, len(data), area, max_pixels)
     elif photograph.tile and photograph.tile[0].codec_name == "bmp_rle":
         # Pillow decodes it in Python, a byte at a time; it was for drawings in 16 colours.
         raise errors.UnsupportedFormatError("Run-length encoded BMP images are not accepted; send PNG instead.")
     elif isinstance(photograph, JpegImageFile) and has_costly_scans(data, area, max_pixels):
         raise errors.TruncatedImageError("The JPEG image is damaged: it has far too many scans for its size.")
-
-
-def _check_tiff(photograph: _TiffFile, length: int, area: int, max_pixels: int) -> None:
-    """Refuse strips or tiles that are huge, missing, cut off or used again and again; raises ImageError."""
-    if photograph.info["compression"] not in _TIFF_COMPRESSIONS:
-        raise errors.UnsupportedFormatError(f"TIFF with {photograph.info['compression']} compression is not accepted.")
-    tags = photograph.tag_v2
-    tile_width, tile_height = tags.get(Base.TileWidth, 1), tags.get(Base.TileLength, 1)
-    if not (isinstance(tile_width, int) and isinstance(tile_height, int)):  # a text times a number is a long text
-        raise errors.TruncatedImageError("The TIFF image is damaged: its tiles have no size.")
-    if tile_width * tile_height > max_pixels:
-        raise errors.TooManyPixelsError(f"The TIFF image has tiles of more than {max_pixels:,} pixels.")
-    strips, strip_sizes = tags.get(Base.StripOffsets, ()), tags.get(Base.StripByteCounts, ())
-    tiles, tile_sizes = tags.get(Base.TileOffsets, ()), tags.get(Base.TileByteCounts, ())
-    sizes = strip_sizes or tile_sizes
-    end = max((start + size for start, size in zip(strips or tiles, sizes, strict=False)), default=0)
-    # Each strip or tile covers a part of the image, once, or once for each of its bands.
-    extents = [tile.extents or (0, 0, 0, 0) for tile in photograph.tile]
-    covered = sum((right - left) * (bottom - top) for left, top, right, bottom in extents)
-    covered_rightly = area <= covered <= area * len(photograph.getbands())
-    if not covered_rightly or end > length or sum(sizes) > length:
-        raise errors.TruncatedImageError("The TIFF image ends early or is damaged.")
 
 
 def _eight_bits(photograph: ImageFile) -> PIL.Image.Image:

@@ -5,10 +5,9 @@ import zlib
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import PIL.Image
 
-from catdog_api.tensors import ActivationMap
+from catdog_api.tensors import ActivationMap, View
 
 VIEW_SIDE: Final = 256  # pixels: as many as a photograph of 500 x 375 is decoded to anyway
 _AMBER, _RED = np.array([255, 196, 0]), np.array([255, 60, 0])
@@ -19,7 +18,7 @@ _COLOURS: Final = np.round(_AMBER + (_RED - _AMBER) * _LEVELS[:, None]).astype(n
 _OPACITIES: Final = [round(255 * _STRONGEST * level) for level in _LEVELS]
 
 
-def overlay(view: npt.NDArray[np.uint8], evidence: ActivationMap) -> bytes:
+def overlay(view: View, evidence: ActivationMap) -> bytes:
     """Draw the evidence for one label over a photograph.
 
     Args:

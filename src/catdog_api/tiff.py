@@ -1,0 +1,56 @@
+"""What TIFF, the format of a thousand tags, needs besides: a class of its own, and a look at its parts."""
+
+import contextlib
+import ctypes
+import functools
+from typing import Final
+
+from PIL import _imaging
+from PIL.ExifTags import Base
+from PIL.ImageOps import exif_transpose
+from PIL.TiffImagePlugin import TiffImageFile
+
+from catdog_api import errors
+
+# Refused are lzma and zstd, whose first bytes may ask for gigabytes and for 128 MiB, however small the image; webp,
+# which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
+_TIFF_COMPRESSIONS: Final = frozenset({"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg"})
+
+
+class TiffFile(TiffImageFile):
+    """Pillow's TIFF, which turns the pixels upright but does not go on to parse every EXIF directory (seconds)."""
+
+    def load_end(self) -> None:
+        """Turn the pixels upright."""
+        exif_transpose(self, in_place=True)
+
+
+@functools.cache
+def quieten_libtiff() -> None:
+    """Keep libtiff from printing a line to stderr for each bad tag, up to millions; Python cannot catch those."""
+    with contextlib.suppress(AttributeError, OSError):  # of a Pillow that is built in another way
+        library = ctypes.CDLL(_imaging.__file__)
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)
+
+
+def check_tiff(photograph: TiffFile, length: int, area: int, max_pixels: int) -> None:
+    """Refuse strips or tiles that are huge, missing, cut off or used again and again; raises ImageError."""
+    if photograph.info["compression"] not in _TIFF_COMPRESSIONS:
+        raise errors.UnsupportedFormatError(f"TIFF with {photograph.info['compression']} compression is not accepted.")
+    tags = photograph.tag_v2
+    tile_width, tile_height = tags.get(Base.TileWidth, 1), tags.get(Base.TileLength, 1)
+    if not (isinstance(tile_width, int) and isinstance(tile_height, int)):  # a text times a number is a long text
+        raise errors.TruncatedImageError("The TIFF image is damaged: its tiles have no size.")
+    if tile_width * tile_height > max_pixels:
+        raise errors.TooManyPixelsError(f"The TIFF image has tiles of more than {max_pixels:,} pixels.")
+    strips, strip_sizes = tags.get(Base.StripOffsets, ()), tags.get(Base.StripByteCounts, ())
+    tiles, tile_sizes = tags.get(Base.TileOffsets, ()), tags.get(Base.TileByteCounts, ())
+    sizes = strip_sizes or tile_sizes
+    end = max((start + size for start, size in zip(strips or tiles, sizes, strict=False)), default=0)
+    # Each strip or tile covers a part of the image, once, or once for each of its bands.
+    extents = [tile.extents or (0, 0, 0, 0) for tile in photograph.tile]
+    covered = sum((right - left) * (bottom - top) for left, top, right, bottom in extents)
+    covered_rightly = area <= covered <= area * len(photograph.getbands())
+    if not covered_rightly or end > length or sum(sizes) > length:
+        raise errors.TruncatedImageError("The TIFF image ends early or is damaged.")
