@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,16 @@ import numpy.typing as npt
 Arrays = Mapping[str, Sequence[npt.NDArray[Any]]]
 
 
+class CheckpointError(ValueError):
+    """The file is no checkpoint, or a damaged one."""
+
+
 def save(path: Path, arrays: Arrays, record: dict[str, Any]) -> None:
     """Write a checkpoint in the place of the one before it.
 
     Args:
         path: Of the file.
-        arrays: By name; any shapes and dtypes.
+        arrays: By name; any shapes, and the dtypes that are NumPy's own (bfloat16 is none of them).
         record: JSON types alone.
 
     Raises:
@@ -43,12 +48,16 @@ def load(path: Path) -> tuple[dict[str, list[npt.NDArray[Any]]], dict[str, Any]]
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file is no checkpoint.
+        CheckpointError: The file is no checkpoint, or a damaged one.
     """
     arrays: dict[str, list[npt.NDArray[Any]]] = {}
-    with np.load(path, allow_pickle=False) as file:
-        record = json.loads(str(file["record"]))
-        for name in file.files:  # in the order in which they were written
-            if name != "record":
-                arrays.setdefault(name.rsplit(" ", 1)[0], []).append(file[name])
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            record = json.loads(str(archive["record"]))
+            for name in archive.files:  # in the order in which they were written
+                if name != "record":
+                    arrays.setdefault(name.rsplit(" ", 1)[0], []).append(archive[name])
+    # In turn: damaged; empty; another .npz; an .npy, which is no archive; neither of NumPy's formats.
+    except (BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is no checkpoint, or a damaged one.") from error
     return arrays, record
