@@ -1,8 +1,27 @@
 """In which type a run computes: the one in which this processor is faster."""
 
 import time
+from pathlib import Path
 
 import keras
+
+from training.checkpoints import load
+
+
+def policy_of(checkpoint: Path) -> str:
+    """Return the dtype policy that a run began with, or for a new one the faster.
+
+    Args:
+        checkpoint: Of the run; missing as long as the run is new.
+
+    Returns:
+        `mixed_bfloat16` or `float32`.
+
+    Raises:
+        OSError: The checkpoint cannot be read.
+        CheckpointError: The file is no checkpoint.
+    """
+    return str(load(checkpoint)[1]["precision"]) if checkpoint.exists() else faster_policy()
 
 
 def faster_policy() -> str:

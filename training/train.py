@@ -29,54 +29,47 @@ import keras
 
 from catdog_api.tensors import Images
 from training.augment import plain_views, random_views
-from training.checkpoints import load, save
+from training.checkpoints import CheckpointError, load, save
 from training.dataset import DatasetError, Photographs, load_split
 from training.deliver import deliver
+from training.losses import PhotographLosses
 from training.muon import Muon
 from training.network import build_network
-from training.precision import faster_policy
+from training.precision import policy_of
 from training.prefetch import prepared
 from training.pruning import draw
 from training.recipe import SMOKE, Recipe
 
 STORED_SIDE = 160  # a little more than the served size, so that a zoomed view still has pixels of its own
+CHECKPOINT = "checkpoint.npz"
 SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
 
 class RunError(Exception):
-    """The run folder holds a run that this command cannot go on with."""
-
-
-class PhotographLosses(keras.metrics.Metric):  # type: ignore[misc]  # Keras is published without types
-    """The loss of each photograph of the last step, which the pruning goes by; one a run."""
-
-    def __init__(self, batch_size: int, label_smoothing: float) -> None:
-        super().__init__(name="photograph_losses")
-        self.label_smoothing = label_smoothing
-        self.losses = self.add_variable((batch_size,), "zeros", name="losses")
-
-    def update_state(self, targets: Any, logits: Any, sample_weight: Any = None) -> None:  # noqa: ANN401, ARG002  # Keras's signature
-        """Remember the losses, float32 (N,), nats."""
-        self.losses.assign(
-            keras.losses.categorical_crossentropy(
-                targets, logits, from_logits=True, label_smoothing=self.label_smoothing
-            )
-        )
-
-    def result(self) -> Any:  # noqa: ANN401  # a tensor of any backend
-        """Return their mean."""
-        return keras.ops.mean(self.losses)
+    """There are too few photographs, or the run folder holds a run that this command cannot go on with."""
 
 
 class Run:
-    """A training under way: network, optimizer, averaged weights, record. One thread; lives as long as the command."""
+    """A training under way: network, optimizer, averaged weights, record. One thread; lives as long as the command.
+
+    Args:
+        recipe: What is done.
+        photographs: To train on; at least two batches.
+        validation: Photographs with the same labels.
+        folder: Holds the checkpoint, from which the run goes on where there is one; made where it is missing.
+
+    Raises:
+        OSError: The folder cannot be made, or the checkpoint in it cannot be read.
+        CheckpointError: The checkpoint is damaged.
+        RunError: The photographs are too few, or the checkpoint is that of another run.
+    """
 
     def __init__(self, recipe: Recipe, photographs: Photographs, validation: Photographs, folder: Path) -> None:
         keras.utils.set_random_seed(recipe.seed)
         self.recipe = recipe
         self.photographs = photographs
         self.validation = validation
-        self.checkpoint = folder / "checkpoint.npz"
+        self.checkpoint = folder / CHECKPOINT
         count, labels = len(photographs.targets), photographs.labels
         if count < 2 * recipe.batch_size:
             raise RunError(f"{count} photographs are fewer than two batches of {recipe.batch_size}.")
@@ -89,14 +82,7 @@ class Run:
         self.network = build_network(len(labels))
         self.averaged = build_network(len(labels))
         self.averaged.set_weights(self.network.get_weights())
-        self.photograph_losses = PhotographLosses(recipe.batch_size, recipe.label_smoothing)
-        optimizer = Muon(recipe.peak_learning_rate, decay=recipe.weight_decay)
-        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        # XLA undoes on a CPU what bfloat16 gains; JAX knows no other way.
-        jit = keras.backend.backend() == "jax"
-        self.network.compile(optimizer, loss, metrics=[self.photograph_losses], jit_compile=jit)
-        self.averaged.compile(jit_compile=jit)
-        optimizer.build(self.network.trainable_variables)
+        self._compile()
         self._resume()
 
     def train(self) -> None:
@@ -150,22 +136,33 @@ class Run:
             "history": self.history,
         }
 
+    def _compile(self) -> None:
+        recipe = self.recipe
+        self.photograph_losses = PhotographLosses(recipe.batch_size, recipe.label_smoothing)
+        optimizer = Muon(recipe.peak_learning_rate, decay=recipe.weight_decay)
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+        # XLA undoes on a CPU what bfloat16 gains; JAX knows no other way.
+        jit = keras.backend.backend() == "jax"
+        self.network.compile(optimizer, loss, metrics=[self.photograph_losses], jit_compile=jit)
+        self.averaged.compile(jit_compile=jit)
+        optimizer.build(self.network.trainable_variables)
+
     def _train_epoch(self, epoch: int) -> float:
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, epoch])
         order, weights = draw(self.losses, recipe.pruned_share_at(epoch), rng)
-        # What does not fill the last batch waits for another epoch; one batch there is always.
         steps = max(1, len(order) // recipe.batch_size)
-        picks = [slice(step * recipe.batch_size, (step + 1) * recipe.batch_size) for step in range(steps)]
+        shown = steps * recipe.batch_size  # the others would not fill a batch: they wait for another epoch
+        picks, weights = order[:shown].reshape(steps, -1), weights[:shown].reshape(steps, -1)
         views = prepared(
-            (partial(self._views, order[pick], epoch, step) for step, pick in enumerate(picks)), threads=2, ahead=6
+            (partial(self._views, pick, epoch, step) for step, pick in enumerate(picks)), threads=2, ahead=6
         )
+        batches = zip(picks, weights, views, strict=True)
         total = 0.0
-        with tqdm(views, f"epoch {epoch + 1}/{recipe.epochs}", steps, unit="step", disable=None) as progress:
-            for step, batch in enumerate(progress):
-                pick = order[picks[step]]
+        with tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", steps, unit="step", disable=None) as progress:
+            for step, (pick, weight, batch) in enumerate(progress):
                 self.network.optimizer.learning_rate = recipe.learning_rate_at(epoch + step / steps)
-                self.network.train_on_batch(batch, self.one_hot[self.photographs.targets[pick]], weights[picks[step]])
+                self.network.train_on_batch(batch, self.one_hot[self.photographs.targets[pick]], weight)
                 self.losses[pick] = self.photograph_losses.losses.numpy()
                 total += float(self.losses[pick].mean())
                 self._average(recipe.average_decay_at(self.steps))
@@ -215,12 +212,6 @@ class Run:
         return f"{seconds / 60:.0f} min left"
 
 
-def policy_of(folder: Path) -> str:
-    """Return the dtype policy that a run in this folder began with, or for a new one the faster."""
-    path = folder / "checkpoint.npz"
-    return str(load(path)[1]["precision"]) if path.exists() else faster_policy()
-
-
 def main() -> None:
     """Train from the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n", maxsplit=1)[0])
@@ -232,14 +223,14 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a two-minute run of the same code, to see that it works")
     arguments = parser.parse_args()
     recipe = SMOKE if arguments.smoke else Recipe()
-    keras.mixed_precision.set_global_policy(policy_of(arguments.run))
     try:
+        keras.mixed_precision.set_global_policy(policy_of(arguments.run / CHECKPOINT))
         photographs, validation = (load_split(arguments.data, split, STORED_SIDE) for split in ("train", "val"))
         run = Run(recipe, photographs, validation, arguments.run)
         # A rehearsal: a network that cannot be saved should say so now and not when the hours are over.
         deliver(run.averaged, run.record(), arguments.run, name=arguments.name, version=arguments.version)
         run.train()
-    except (DatasetError, RunError) as error:
+    except (CheckpointError, DatasetError, RunError) as error:
         sys.exit(f"training: {error}")
     except KeyboardInterrupt:
         sys.exit("\ntraining: stopped; the same command goes on from the last whole epoch")
