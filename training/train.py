@@ -54,7 +54,7 @@ class Run:
 
     Args:
         recipe: What is done.
-        photographs: To train on; at least two batches.
+        photographs: To train on; at least one batch.
         validation: Photographs with the same labels.
         folder: Holds the checkpoint, from which the run goes on where there is one; made where it is missing.
 
@@ -71,8 +71,8 @@ class Run:
         self.validation = validation
         self.checkpoint = folder / CHECKPOINT
         count, labels = len(photographs.targets), photographs.labels
-        if count < 2 * recipe.batch_size:
-            raise RunError(f"{count} photographs are fewer than two batches of {recipe.batch_size}.")
+        if count < recipe.batch_size:
+            raise RunError(f"{count} photographs are fewer than one batch of {recipe.batch_size}.")
         surrounding = photographs.targets == (labels.index(SURROUNDINGS) if SURROUNDINGS in labels else -1)
         self.surroundings = np.flatnonzero(surrounding)
         self.one_hot = np.eye(len(labels), dtype=np.float32)
@@ -151,7 +151,9 @@ class Run:
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, epoch])
         order, weights = draw(self.losses, recipe.pruned_share_at(epoch), rng)
-        steps = max(1, len(order) // recipe.batch_size)
+        if len(order) < recipe.batch_size:  # so few photographs that by chance not one batch is left of them
+            order, weights = draw(self.losses, 0.0, rng)
+        steps = len(order) // recipe.batch_size
         shown = steps * recipe.batch_size  # the others would not fill a batch: they wait for another epoch
         picks, weights = order[:shown].reshape(steps, -1), weights[:shown].reshape(steps, -1)
         views = prepared(
