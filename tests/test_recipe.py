@@ -6,21 +6,28 @@ import pytest
 
 from training.recipe import SMOKE, Recipe
 
-RECIPE = Recipe(peak_learning_rate=0.02, warmup_share=0.1, cooldown_share=0.5, stages=((3, 64), (2, 96), (1, 128)))
+RECIPE = Recipe(
+    peak_learning_rate=0.02,
+    warmup_epochs=0.5,
+    cooldown_epochs=4.0,
+    stages=((3, 64), (2, 96), (2, 128)),
+    pruned_share=0.4,
+    unpruned_epochs=2,
+)
 every_recipe = pytest.mark.parametrize("recipe", [Recipe(), SMOKE, RECIPE], ids=["full", "smoke", "example"])
 
 
 @pytest.mark.parametrize(
-    ("progress", "share"),
-    [(0, 0), (0.05, 0.5), (0.1, 1), (0.3, 1), (0.5, 1), (0.75, 0.5), (0.9, 0.2), (1, 0)],
+    ("epoch", "share"),
+    [(0, 0), (0.25, 0.5), (0.5, 1), (1, 1), (3, 1), (5, 0.5), (6, 0.25), (6.5, 0.125), (7, 0)],
 )
-def test_the_learning_rate_rises_stays_and_falls(progress: float, share: float) -> None:
-    assert RECIPE.learning_rate_at(progress) == pytest.approx(0.02 * share)
+def test_the_learning_rate_rises_stays_and_falls(epoch: float, share: float) -> None:
+    assert RECIPE.learning_rate_at(epoch) == pytest.approx(0.02 * share)
 
 
 @every_recipe
 def test_the_learning_rate_begins_and_ends_at_0_and_reaches_its_peak_once_between(recipe: Recipe) -> None:
-    rates = [recipe.learning_rate_at(step / 1000) for step in range(1001)]
+    rates = [recipe.learning_rate_at(recipe.epochs * step / 1000) for step in range(1001)]
     assert rates[0] == rates[-1] == 0
     assert max(rates) == recipe.peak_learning_rate
     top = [step for step, rate in enumerate(rates) if rate == recipe.peak_learning_rate]
@@ -31,14 +38,14 @@ def test_the_learning_rate_begins_and_ends_at_0_and_reaches_its_peak_once_betwee
 
 @every_recipe
 def test_warm_up_and_cooldown_leave_room_for_each_other(recipe: Recipe) -> None:
-    assert recipe.warmup_share + recipe.cooldown_share <= 1
+    assert recipe.warmup_epochs + recipe.cooldown_epochs <= recipe.epochs
 
 
 def test_each_stage_has_its_epochs_at_its_size() -> None:
-    assert RECIPE.epochs == 6
-    assert [RECIPE.size_at(epoch) for epoch in range(6)] == [64, 64, 64, 96, 96, 128]
+    assert RECIPE.epochs == 7
+    assert [RECIPE.size_at(epoch) for epoch in range(7)] == [64, 64, 64, 96, 96, 128, 128]
     with pytest.raises(IndexError):
-        RECIPE.size_at(6)
+        RECIPE.size_at(7)
 
 
 @every_recipe
@@ -47,6 +54,22 @@ def test_images_grow_up_to_the_size_that_is_served(recipe: Recipe) -> None:
     assert sizes == sorted(sizes)
     assert sizes[0] >= 32
     assert sizes[-1] == recipe.input_size
+
+
+def test_views_are_damaged_by_their_area_and_wholly_at_the_size_that_is_served() -> None:
+    assert [RECIPE.strength_at(epoch) for epoch in range(7)] == [0.25] * 3 + [0.5625] * 2 + [1] * 2
+    with pytest.raises(IndexError):
+        RECIPE.strength_at(7)
+
+
+def test_the_last_epochs_leave_nobody_out() -> None:
+    assert [RECIPE.pruned_share_at(epoch) for epoch in range(7)] == [0.4] * 5 + [0] * 2
+
+
+@every_recipe
+def test_some_epochs_leave_some_out_and_some_leave_nobody_out(recipe: Recipe) -> None:
+    assert 0 < recipe.pruned_share < 1  # at 1 the weight of those who stay would be infinite
+    assert 0 < recipe.unpruned_epochs < recipe.epochs
 
 
 def test_the_average_forgets_the_first_steps_and_then_remembers_as_long_as_it_is_told() -> None:

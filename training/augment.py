@@ -5,10 +5,7 @@ matrix product a batch. Nothing here depends on a framework, and Pillow works wi
 threads prepare batches beside the training.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import TypeVar
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,31 +13,43 @@ from PIL import Image as Pillow
 
 from catdog_api.tensors import Image, Images
 
-ROTATION_SHARE = 0.3
-ROTATION_DEGREES = 20.0
+TILT_SHARE, TILT_DEGREES = 0.3, 20.0
+TURN_SHARE = 0.05  # a quarter or a half: a telephone that did not know how it was held
 CROP_AREA = (0.35, 1.0)  # zoom: the share of the photograph that a view shows
-CROP_ASPECT = (3 / 4, 4 / 3)
-BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.25, 0.25, 0.4, 0.05
-GREY_SHARE = 0.05
-MEAN_COLOUR = (124, 116, 104)  # fills the corners that a rotation leaves empty
+CROP_ASPECT = (2 / 3, 3 / 2)  # the service squashes every shape to a square
+BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.35, 0.35, 0.5, 0.08
+GREY_SHARE = 0.06
+MEAN_COLOUR = (124, 116, 104)  # fills the corners that a tilt leaves empty
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in JPEG
 
-T = TypeVar("T")
+# Damage, at full strength: each of these befalls so many views.
+SMALL_SHARE, SMALL_SIDE = 0.10, (0.4, 0.8)  # among other surroundings, of whose side it takes this share
+HIDDEN_SHARE, HIDDEN_AREA = 0.15, (0.05, 0.35)  # something stands before a part of it (random erasing)
+COARSE_SHARE, COARSE_SIDE = 0.10, (0.25, 0.7)  # out of focus, or a thumbnail: as little of the detail is left
+JPEG_SHARE, JPEG_QUALITY = 0.10, (8, 60)
+NOISE_SHARE, NOISE_LEVELS = 0.10, (3.0, 25.0)  # standard deviation
 
 
-def random_views(images: Images, size: int, rng: np.random.Generator) -> Images:
-    """Show each photograph rotated, zoomed, flipped and recoloured at random.
+def random_views(images: Images, surroundings: Images, size: int, strength: float, rng: np.random.Generator) -> Images:
+    """Show each photograph tilted, zoomed, flipped, recoloured and damaged at random.
 
     Args:
         images: uint8 (N, side, side, 3), RGB in [0, 255].
+        surroundings: uint8 (M, side, side, 3), among which a photograph may be shown small; M may be 0.
         size: Height and width of the views, pixels.
+        strength: In [0, 1]: the probability of every damage, as a share of the full one.
         rng: Where the randomness comes from; the same state gives the same views.
 
     Returns:
         uint8 (N, size, size, 3), RGB in [0, 255].
     """
-    views = np.stack([_random_geometry(image, size, rng) for image in images])
-    return _random_colour(views, rng)
+    views = []
+    for image in images:
+        view = _random_geometry(image, size, rng)
+        if len(surroundings) and rng.random() < SMALL_SHARE * strength:
+            view = _small(view, surroundings[rng.integers(len(surroundings))], rng)
+        views.append(np.asarray(_damaged(view, strength, rng)))
+    return _random_colour(np.stack(views), strength, rng)
 
 
 def plain_views(images: Images, size: int) -> Images:
@@ -58,28 +67,11 @@ def plain_views(images: Images, size: int) -> Images:
     )
 
 
-def prepared(tasks: Iterable[Callable[[], T]], *, threads: int, ahead: int) -> Iterator[T]:
-    """Run tasks on threads, some ahead of the consumer, and yield their results in order.
-
-    Args:
-        tasks: Calls without arguments.
-        threads: How many run at the same time.
-        ahead: How many results wait at most; bounds the memory.
-    """
-    with ThreadPoolExecutor(threads, thread_name_prefix="views") as pool:
-        upcoming = iter(tasks)
-        waiting: list[Future[T]] = [pool.submit(task) for task in islice(upcoming, ahead)]
-        while waiting:
-            result = waiting.pop(0).result()
-            waiting.extend(pool.submit(task) for task in islice(upcoming, 1))
-            yield result
-
-
-def _random_geometry(image: Image, size: int, rng: np.random.Generator) -> Image:
+def _random_geometry(image: Image, size: int, rng: np.random.Generator) -> Pillow.Image:
     picture = Pillow.fromarray(image)
     side = picture.width
-    if rng.random() < ROTATION_SHARE:
-        degrees = rng.uniform(-ROTATION_DEGREES, ROTATION_DEGREES)
+    if rng.random() < TILT_SHARE:
+        degrees = rng.uniform(-TILT_DEGREES, TILT_DEGREES)
         picture = picture.rotate(degrees, Pillow.Resampling.BILINEAR, fillcolor=MEAN_COLOUR)
     area = rng.uniform(*CROP_AREA)
     aspect = np.exp(rng.uniform(*np.log(CROP_ASPECT)))
@@ -90,10 +82,41 @@ def _random_geometry(image: Image, size: int, rng: np.random.Generator) -> Image
     picture = picture.resize((size, size), Pillow.Resampling.BILINEAR, box=box)
     if rng.random() < 0.5:  # noqa: PLR2004  # a mirror image is as likely as the photograph
         picture = picture.transpose(Pillow.Transpose.FLIP_LEFT_RIGHT)
-    return np.asarray(picture)
+    if rng.random() < TURN_SHARE:
+        turns = (Pillow.Transpose.ROTATE_90, Pillow.Transpose.ROTATE_180, Pillow.Transpose.ROTATE_270)
+        picture = picture.transpose(turns[rng.integers(len(turns))])
+    return picture
 
 
-def _random_colour(views: Images, rng: np.random.Generator) -> Images:
+def _small(view: Pillow.Image, surrounding: Image, rng: np.random.Generator) -> Pillow.Image:
+    size = view.width
+    around = Pillow.fromarray(surrounding).resize(view.size, Pillow.Resampling.BILINEAR)
+    side = round(rng.uniform(*SMALL_SIDE) * size)
+    left, top = rng.integers(0, size - side + 1, 2)
+    around.paste(view.resize((side, side), Pillow.Resampling.BILINEAR), (int(left), int(top)))
+    return around
+
+
+def _damaged(view: Pillow.Image, strength: float, rng: np.random.Generator) -> Pillow.Image:
+    size = view.width
+    hidden, coarse, pressed = rng.random(3) < np.array([HIDDEN_SHARE, COARSE_SHARE, JPEG_SHARE]) * strength
+    if hidden:
+        area, aspect = rng.uniform(*HIDDEN_AREA), np.exp(rng.uniform(*np.log(CROP_ASPECT)))
+        width, height = (round(size * np.sqrt(part)) for part in (area * aspect, area / aspect))
+        left, top = rng.integers(0, size - width + 1), rng.integers(0, size - height + 1)
+        colour = tuple(int(level) for level in rng.integers(0, 256, 3))
+        view.paste(colour, (int(left), int(top), int(left) + width, int(top) + height))
+    if coarse:
+        side = max(8, round(rng.uniform(*COARSE_SIDE) * size))
+        view = view.resize((side, side), Pillow.Resampling.BILINEAR).resize(view.size, Pillow.Resampling.BILINEAR)
+    if pressed:
+        file = BytesIO()
+        view.save(file, "JPEG", quality=int(rng.integers(*JPEG_QUALITY)))
+        view = Pillow.open(file)
+    return view
+
+
+def _random_colour(views: Images, strength: float, rng: np.random.Generator) -> Images:
     """Brightness, tint, saturation and contrast are all linear in a pixel: one 3 x 3 matrix and one offset a view."""
     count = len(views)
     gain = rng.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS, (count, 1)) * rng.uniform(1 - TINT, 1 + TINT, (count, 3))
@@ -106,4 +129,6 @@ def _random_colour(views: Images, rng: np.random.Generator) -> Images:
     mean = pixels.mean(axis=(1, 2), keepdims=True)
     coloured: npt.NDArray[np.float32] = pixels @ (contrast * matrix).astype(np.float32)
     coloured += ((1 - contrast) * mean).astype(np.float32)
+    for noisy in np.flatnonzero(rng.random(count) < NOISE_SHARE * strength):
+        coloured[noisy] += rng.uniform(*NOISE_LEVELS) * rng.standard_normal(coloured[noisy].shape, np.float32)
     return np.clip(coloured, 0, 255).astype(np.uint8).reshape(views.shape)

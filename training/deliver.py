@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from catdog_api.artifact import Manifest, file_sha256, write_manifest
+from training.folding import fold
 from training.network import build_network, multiply_adds
 from training.plots import plot_curves
 
@@ -14,7 +15,8 @@ from training.plots import plot_curves
 def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: str, version: str) -> None:
     """Write `catdog.keras`, its manifest `catdog.json`, the run record `run.json` and `curves.png`.
 
-    The artifact is float32 and of fixed size whatever the training computed in, and carries no optimizer.
+    The artifact is float32 and of fixed size whatever the training computed in; its normalizations are folded into its
+    convolutions, and it carries no optimizer.
 
     Args:
         network: Its weights are delivered.
@@ -35,6 +37,7 @@ def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: st
     served = build_network(len(labels), size)
     keras.mixed_precision.set_global_policy(policy)
     served.set_weights(network.get_weights())
+    served = fold(served)
     model = out / "catdog.keras"
     served.save(model)
     manifest = Manifest(

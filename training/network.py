@@ -14,8 +14,8 @@ Shapes at line ends are those for a 128 x 128 image; every size from 32 up works
 import keras
 from keras import layers
 
-STEM_FILTERS = 32
-STAGE_FILTERS = (64, 128, 256)
+STEM_FILTERS = 24
+STAGES = ((48, 0), (96, 1), (192, 2))  # filters and residual pairs of each: depth where features are small
 DROPOUT = 0.2
 
 
@@ -73,13 +73,13 @@ def build_network(labels: int, size: int | None = None) -> keras.Model:
     """
     images = keras.Input((size, size, 3), dtype="uint8", name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)  # (128, 128, 3) in [-1, 1]
-    x = layers.ReLU()(convolve(x, STEM_FILTERS, kernel=5, strides=2))  # (64, 64, 32)
-    for stage, filters in enumerate(STAGE_FILTERS):
+    x = layers.ReLU()(convolve(x, STEM_FILTERS, kernel=5, strides=2))  # (64, 64, 24)
+    for filters, residual_pairs in STAGES:
         x = layers.ReLU()(convolve(x, filters))
-        x = layers.MaxPooling2D()(x)  # (32, 32, 64), (16, 16, 128), (8, 8, 256)
-        if stage > 0:
+        x = layers.MaxPooling2D()(x)  # (32, 32, 48), (16, 16, 96), (8, 8, 192)
+        for _ in range(residual_pairs):
             x = residual_pair(x)
-    features = layers.GlobalAveragePooling2D(name="pooling")(x)  # (256,)
+    features = layers.GlobalAveragePooling2D(name="pooling")(x)  # (192,)
     features = layers.Dropout(DROPOUT)(features)
     # Logits leave in float32 whatever the policy computes in: a softmax over bfloat16 has two significant digits.
     logits = layers.Dense(labels, dtype="float32", name="logits")(features)  # (labels,)

@@ -13,8 +13,10 @@ class Recipe:
             (progressive resizing); the last stage has the served size.
         batch_size: Photographs a step.
         peak_learning_rate: Of Muon, reached after the warm-up.
-        warmup_share: Of all steps, in which the learning rate rises linearly from 0.
-        cooldown_share: Of all steps, in which it falls linearly to 0; between the two it stays.
+        warmup_epochs: In which the learning rate rises linearly from 0.
+        cooldown_epochs: The last, in which it falls linearly to 0; before them it stays.
+        pruned_share: Of the photographs that the network already answers better than most, left out of an epoch.
+        unpruned_epochs: The last, which leave none out.
         weight_decay: Of the convolutions, decoupled (Loshchilov & Hutter 2017, arXiv 1711.05101).
         label_smoothing: The share of a target that is spread over all labels.
         average_decay: Per step, of the exponential moving average of the weights, which is what is delivered.
@@ -22,11 +24,13 @@ class Recipe:
     """
 
     input_size: int = 128
-    stages: tuple[tuple[int, int], ...] = ((12, 64), (9, 96), (3, 128))
+    stages: tuple[tuple[int, int], ...] = ((24, 64), (24, 96), (12, 128))
     batch_size: int = 128
     peak_learning_rate: float = 2e-2
-    warmup_share: float = 0.05
-    cooldown_share: float = 0.6
+    warmup_epochs: float = 1.0
+    cooldown_epochs: float = 28.0
+    pruned_share: float = 0.5
+    unpruned_epochs: int = 3
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     average_decay: float = 0.998
@@ -52,20 +56,45 @@ class Recipe:
         sizes = [size for epochs, size in self.stages for _ in range(epochs)]
         return sizes[epoch]
 
-    def learning_rate_at(self, progress: float) -> float:
-        """Return the learning rate when this share of all steps is done.
+    def strength_at(self, epoch: int) -> float:
+        """Return how much the views of an epoch are damaged: what is small already cannot lose as much.
 
         Args:
-            progress: In [0, 1].
+            epoch: In [0, epochs).
+
+        Returns:
+            In (0, 1], the area of the views in that of the served images.
+
+        Raises:
+            IndexError: There is no such epoch.
+        """
+        return (self.size_at(epoch) / self.input_size) ** 2
+
+    def pruned_share_at(self, epoch: int) -> float:
+        """Return the share of the well-answered photographs that an epoch leaves out.
+
+        Args:
+            epoch: In [0, epochs).
+
+        Returns:
+            `pruned_share`, or 0 in the last `unpruned_epochs`.
+        """
+        return self.pruned_share if epoch < self.epochs - self.unpruned_epochs else 0.0
+
+    def learning_rate_at(self, epoch: float) -> float:
+        """Return the learning rate at a point of the run.
+
+        Args:
+            epoch: In [0, epochs]; its fraction is that of the steps of the epoch that are done.
 
         Returns:
             In [0, peak_learning_rate].
 
         Raises:
-            ZeroDivisionError: `warmup_share` or `cooldown_share` is 0.
+            ZeroDivisionError: `warmup_epochs` or `cooldown_epochs` is 0.
         """
-        rising = progress / self.warmup_share
-        falling = (1 - progress) / self.cooldown_share
+        rising = epoch / self.warmup_epochs
+        falling = (self.epochs - epoch) / self.cooldown_epochs
         return self.peak_learning_rate * min(1.0, rising, falling)
 
     def average_decay_at(self, step: int) -> float:
@@ -82,5 +111,13 @@ class Recipe:
         return min(self.average_decay, (1 + step) / (10 + step))
 
 
-SMOKE = Recipe(input_size=64, stages=((2, 32), (2, 64)), batch_size=32, average_decay=0.9)
+SMOKE = Recipe(
+    input_size=64,
+    stages=((2, 32), (2, 64)),
+    batch_size=32,
+    warmup_epochs=0.5,
+    cooldown_epochs=2.0,
+    unpruned_epochs=1,
+    average_decay=0.9,
+)
 """The same run in two minutes, on a few hundred photographs: what the tests train."""

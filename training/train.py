@@ -27,58 +27,79 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
 
 import keras
 
-from training.augment import plain_views, prepared, random_views
+from catdog_api.tensors import Images
+from training.augment import plain_views, random_views
+from training.checkpoints import CheckpointError, load, save
 from training.dataset import DatasetError, Photographs, load_split
 from training.deliver import deliver
+from training.losses import PhotographLosses
 from training.muon import Muon
 from training.network import build_network
+from training.precision import policy_of
+from training.prefetch import prepared
+from training.pruning import draw
 from training.recipe import SMOKE, Recipe
 
 STORED_SIDE = 160  # a little more than the served size, so that a zoomed view still has pixels of its own
+CHECKPOINT = "checkpoint.npz"
+SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
 
 class RunError(Exception):
-    """The run folder holds a run that this command cannot go on with."""
+    """There are too few photographs, or the run folder holds a run that this command cannot go on with."""
 
 
 class Run:
-    """A training under way: network, optimizer, averaged weights, record. One thread; lives as long as the command."""
+    """A training under way: network, optimizer, averaged weights, record. One thread; lives as long as the command.
+
+    Args:
+        recipe: What is done.
+        photographs: To train on; at least one batch.
+        validation: Photographs with the same labels.
+        folder: Holds the checkpoint, from which the run goes on where there is one; made where it is missing.
+
+    Raises:
+        OSError: The folder cannot be made, or the checkpoint in it cannot be read.
+        CheckpointError: The checkpoint is damaged.
+        RunError: The photographs are too few, or the checkpoint is that of another run.
+    """
 
     def __init__(self, recipe: Recipe, photographs: Photographs, validation: Photographs, folder: Path) -> None:
         keras.utils.set_random_seed(recipe.seed)
         self.recipe = recipe
         self.photographs = photographs
         self.validation = validation
-        self.folder = folder
-        self.one_hot = np.eye(len(photographs.labels), dtype=np.float32)
-        self.steps_per_epoch = len(photographs.targets) // recipe.batch_size
-        if not self.steps_per_epoch:
-            raise RunError(f"{len(photographs.targets)} photographs are fewer than one batch of {recipe.batch_size}.")
+        self.checkpoint = folder / CHECKPOINT
+        count, labels = len(photographs.targets), photographs.labels
+        if count < recipe.batch_size:
+            raise RunError(f"{count} photographs are fewer than one batch of {recipe.batch_size}.")
+        surrounding = photographs.targets == (labels.index(SURROUNDINGS) if SURROUNDINGS in labels else -1)
+        self.surroundings = np.flatnonzero(surrounding)
+        self.one_hot = np.eye(len(labels), dtype=np.float32)
+        self.losses = np.full(count, np.inf, np.float32)
+        self.steps = 0
         self.history: list[dict[str, float]] = []
-        self.network = build_network(len(photographs.labels))
-        self.averaged = build_network(len(photographs.labels))
+        self.network = build_network(len(labels))
+        self.averaged = build_network(len(labels))
         self.averaged.set_weights(self.network.get_weights())
-        optimizer = Muon(recipe.peak_learning_rate, decay=recipe.weight_decay)
-        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        # XLA undoes on a CPU what bfloat16 gains; JAX knows no other way.
-        self.network.compile(optimizer, loss, jit_compile=keras.backend.backend() == "jax")
-        self.averaged.compile(jit_compile=keras.backend.backend() == "jax")
-        optimizer.build(self.network.trainable_variables)
+        self._compile()
         self._resume()
 
     def train(self) -> None:
         """Train the epochs that are left, each ending with its figures and a checkpoint."""
         for epoch in range(len(self.history), self.recipe.epochs):
-            started = time.monotonic()
+            started, before = time.monotonic(), self.steps
             loss = self._train_epoch(epoch)
             seconds = time.monotonic() - started
             size = self.recipe.size_at(epoch)
+            shown = (self.steps - before) * self.recipe.batch_size
             figures = {
                 "epoch": epoch + 1,
                 "size": size,
                 "loss": round(loss, 4),
                 "val_accuracy": round(self.validate(size), 4),
-                "images_per_second": round(self.steps_per_epoch * self.recipe.batch_size / seconds),
+                "photographs": shown,
+                "images_per_second": round(shown / seconds),
                 "seconds": round(seconds),
             }
             self.history.append(figures)
@@ -115,59 +136,75 @@ class Run:
             "history": self.history,
         }
 
+    def _compile(self) -> None:
+        recipe = self.recipe
+        self.photograph_losses = PhotographLosses(recipe.batch_size, recipe.label_smoothing)
+        optimizer = Muon(recipe.peak_learning_rate, decay=recipe.weight_decay)
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+        # XLA undoes on a CPU what bfloat16 gains; JAX knows no other way.
+        jit = keras.backend.backend() == "jax"
+        self.network.compile(optimizer, loss, metrics=[self.photograph_losses], jit_compile=jit)
+        self.averaged.compile(jit_compile=jit)
+        optimizer.build(self.network.trainable_variables)
+
     def _train_epoch(self, epoch: int) -> float:
         recipe = self.recipe
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(self.photographs.targets))
-        picks = order[: self.steps_per_epoch * recipe.batch_size].reshape(self.steps_per_epoch, recipe.batch_size)
-        batches = prepared(
-            (partial(self._batch, pick, epoch, step) for step, pick in enumerate(picks)), threads=2, ahead=6
+        rng = np.random.default_rng([recipe.seed, epoch])
+        order, weights = draw(self.losses, recipe.pruned_share_at(epoch), rng)
+        if len(order) < recipe.batch_size:  # so few photographs that by chance not one batch is left of them
+            order, weights = draw(self.losses, 0.0, rng)
+        steps = len(order) // recipe.batch_size
+        shown = steps * recipe.batch_size  # the others would not fill a batch: they wait for another epoch
+        picks, weights = order[:shown].reshape(steps, -1), weights[:shown].reshape(steps, -1)
+        views = prepared(
+            (partial(self._views, pick, epoch, step) for step, pick in enumerate(picks)), threads=2, ahead=6
         )
-        losses = 0.0
-        with tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", len(picks), unit="step", disable=None) as progress:
-            for step, (views, targets) in enumerate(progress, epoch * self.steps_per_epoch):
-                share = step / (recipe.epochs * self.steps_per_epoch)
-                self.network.optimizer.learning_rate = recipe.learning_rate_at(share)
-                losses += float(self.network.train_on_batch(views, targets))
-                self._average(recipe.average_decay_at(step))
-        return losses / self.steps_per_epoch
+        batches = zip(picks, weights, views, strict=True)
+        total = 0.0
+        with tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", steps, unit="step", disable=None) as progress:
+            for step, (pick, weight, batch) in enumerate(progress):
+                self.network.optimizer.learning_rate = recipe.learning_rate_at(epoch + step / steps)
+                self.network.train_on_batch(batch, self.one_hot[self.photographs.targets[pick]], weight)
+                self.losses[pick] = self.photograph_losses.losses.numpy()
+                total += float(self.losses[pick].mean())
+                self._average(recipe.average_decay_at(self.steps))
+                self.steps += 1
+        return total / steps
 
-    def _batch(
-        self, pick: npt.NDArray[np.int64], epoch: int, step: int
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    def _views(self, pick: npt.NDArray[np.int64], epoch: int, step: int) -> Images:
         rng = np.random.default_rng([self.recipe.seed, epoch, step])
-        views = random_views(self.photographs.images[pick], self.recipe.size_at(epoch), rng)
-        return views, self.one_hot[self.photographs.targets[pick]]
+        size, strength = self.recipe.size_at(epoch), self.recipe.strength_at(epoch)
+        around = rng.choice(self.surroundings, min(len(pick), len(self.surroundings)))
+        return random_views(self.photographs.images[pick], self.photographs.images[around], size, strength, rng)
 
     def _average(self, decay: float) -> None:
         for average, weight in zip(self.averaged.weights, self.network.weights, strict=True):
             average.assign(decay * average + (1 - decay) * weight)
 
     def _save(self) -> None:
-        """Write the weights under new names, then the record that counts them: a kill leaves one whole state behind."""
-        self.network.save_weights(self._weights("network"))
-        self.averaged.save_weights(self._weights("averaged"))
-        unfinished = self.folder / "record.json.part"
-        unfinished.write_text(json.dumps(self.record(), indent=1))
-        unfinished.replace(self.folder / "record.json")
-        current = {self._weights("network"), self._weights("averaged")}
-        for old in set(self.folder.glob("*.weights.h5")) - current:
-            old.unlink()
+        arrays = {
+            "network": self.network.get_weights(),
+            "averaged": self.averaged.get_weights(),
+            "optimizer": [np.asarray(variable) for variable in self.network.optimizer.variables],
+            "losses": [self.losses],
+        }
+        save(self.checkpoint, arrays, {**self.record(), "steps": self.steps})
 
     def _resume(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "record.json"
-        if not path.exists():
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        if not self.checkpoint.exists():
             return
-        saved, fresh = json.loads(path.read_text()), json.loads(json.dumps(self.record()))
+        arrays, saved = load(self.checkpoint)
+        fresh = json.loads(json.dumps(self.record()))
         for part in ("recipe", "data"):
             if saved[part] != fresh[part]:
-                raise RunError(f"{self.folder} holds a run with another {part}: choose another --run folder.")
-        self.history = saved["history"]
-        self.network.load_weights(self._weights("network"))
-        self.averaged.load_weights(self._weights("averaged"))
-
-    def _weights(self, name: str) -> Path:
-        return self.folder / f"{name}-{len(self.history)}.weights.h5"
+                folder = self.checkpoint.parent
+                raise RunError(f"{folder} holds a run with another {part}: choose another --run folder.")
+        self.history, self.steps, self.losses = saved["history"], saved["steps"], arrays["losses"][0]
+        self.network.set_weights(arrays["network"])
+        self.averaged.set_weights(arrays["averaged"])
+        for variable, value in zip(self.network.optimizer.variables, arrays["optimizer"], strict=True):
+            variable.assign(value)
 
     def _time_left(self) -> str:
         """Estimate from the last epoch: what an epoch costs follows the area of its views."""
@@ -175,27 +212,6 @@ class Run:
         rest = range(len(self.history), self.recipe.epochs)
         seconds = sum(last["seconds"] * (self.recipe.size_at(epoch) / last["size"]) ** 2 for epoch in rest)
         return f"{seconds / 60:.0f} min left"
-
-
-def policy_of(folder: Path) -> str:
-    """Return the dtype policy that a run in this folder began with, or for a new one the faster."""
-    record = folder / "record.json"
-    return str(json.loads(record.read_text())["precision"]) if record.exists() else faster_policy()
-
-
-def faster_policy() -> str:
-    """Return the dtype policy in which this processor runs a convolution faster, by trying both."""
-
-    def seconds(dtype: str) -> float:
-        pixels, kernel = keras.ops.ones((32, 32, 32, 64), dtype), keras.ops.ones((3, 3, 64, 64), dtype)
-        times = []
-        for _ in range(5):
-            started = time.perf_counter()
-            float(keras.ops.sum(keras.ops.conv(pixels, kernel, padding="same")))
-            times.append(time.perf_counter() - started)
-        return min(times)
-
-    return "mixed_bfloat16" if seconds("bfloat16") < seconds("float32") else "float32"
 
 
 def main() -> None:
@@ -209,14 +225,14 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="a two-minute run of the same code, to see that it works")
     arguments = parser.parse_args()
     recipe = SMOKE if arguments.smoke else Recipe()
-    keras.mixed_precision.set_global_policy(policy_of(arguments.run))
     try:
+        keras.mixed_precision.set_global_policy(policy_of(arguments.run / CHECKPOINT))
         photographs, validation = (load_split(arguments.data, split, STORED_SIDE) for split in ("train", "val"))
         run = Run(recipe, photographs, validation, arguments.run)
         # A rehearsal: a network that cannot be saved should say so now and not when the hours are over.
         deliver(run.averaged, run.record(), arguments.run, name=arguments.name, version=arguments.version)
         run.train()
-    except (DatasetError, RunError) as error:
+    except (CheckpointError, DatasetError, RunError) as error:
         sys.exit(f"training: {error}")
     except KeyboardInterrupt:
         sys.exit("\ntraining: stopped; the same command goes on from the last whole epoch")
