@@ -30,6 +30,7 @@ from catdog_api import errors
 from catdog_api.sniffing import is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image
 
+DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square
 _MOST_SCANS: Final = 50  # of a progressive JPEG; encoders make 10. 75 bytes can cost 27 ms at 49 megapixels
 # Refused are lzma and zstd, whose first bytes may ask for gigabytes and for 128 MiB, however small the image; webp,
 # which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
@@ -148,8 +149,8 @@ def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: 
         raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
     _check_work(photograph, data, width * height, max_pixels)
     if name == "JPEG":
-        # The DCT gives 1/2, 1/4 or 1/8 for less than the whole; twice the target leaves the resize pixels to average.
-        photograph.draft(None, (2 * size, 2 * size))
+        # The DCT does that for less than decoding the whole; twice the target leaves the resize pixels to average.
+        photograph.draft(None, (DRAFT_SCALE * size, DRAFT_SCALE * size))
     photograph.load()
     # reducing_gap bounds the filter's table as well, which for 50,000,000 x 1 pixels would be 800 MB.
     square = _eight_bits(photograph).resize((size, size), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
