@@ -8,19 +8,18 @@ import pytest
 
 from catdog_api.labels import softmax
 from training import figures
-from training.figures import Probabilities, Targets
+from training.dataset import Targets
 
 
 def _hits(hits: int, n: int) -> npt.NDArray[np.bool_]:
     return np.arange(n) < hits
 
 
-def _sampled(count: int, temperature: float = 1.0) -> tuple[npt.NDArray[np.float32], Targets]:
-    """Draw logits, and labels that fall as the logits say once they are divided by the temperature."""
+def _answered(count: int) -> tuple[npt.NDArray[np.float32], Targets]:
+    """Draw the answers to photographs of three labels, most of them right."""
     rng = np.random.default_rng(6)
-    logits = rng.normal(scale=2, size=(count, 3)).astype(np.float32)
-    thresholds = softmax(logits, temperature).cumsum(axis=1)
-    return logits, (rng.random((count, 1)) > thresholds[:, :2]).sum(axis=1)
+    targets = rng.integers(0, 3, count)
+    return softmax((2 * np.eye(3)[targets] + rng.normal(size=(count, 3))).astype(np.float32), 1), targets
 
 
 @pytest.mark.parametrize(
@@ -37,39 +36,9 @@ def test_a_share_has_its_n_and_wilsons_interval(hits: int, n: int, interval: lis
     assert figures.share(_hits(hits, n)) == {"value": round(hits / n, 4), "n": n, "interval": interval}
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_calibration_recovers_the_temperature_that_was_there(temperature: float) -> None:
-    logits, targets = _sampled(5_000, temperature)
-    assert figures.choose_temperature(logits, targets) == pytest.approx(temperature, rel=0.06)
-
-
-def test_huge_logits_have_a_temperature_too() -> None:
-    logits, targets = _sampled(100)
-    assert figures.choose_temperature(logits * 1e4, targets) == 5
-
-
 def test_confusion_has_the_truth_in_rows_and_the_answers_in_columns() -> None:
     probabilities = np.eye(3, dtype=np.float32)[[0, 1, 1, 2, 1]]
     assert figures.confusion(probabilities, np.array([0, 0, 0, 1, 1])).tolist() == [[1, 2, 0], [0, 1, 1], [0, 0, 0]]
-
-
-def test_answers_are_grouped_by_their_probability() -> None:
-    probabilities = np.array([[1.0, 0.0], [0.98, 0.02], [0.41, 0.59], [0.5, 0.5]], np.float32)
-    mean, accuracy, counts = figures.reliability(probabilities, np.array([0, 1, 1, 0]))
-    assert counts.tolist() == [0] * 7 + [1, 1] + [0] * 5 + [2]
-    assert mean[[7, 8, 14]] == pytest.approx([0.5, 0.59, 0.99])
-    assert accuracy.tolist() == [0] * 7 + [1, 1] + [0] * 5 + [0.5]
-
-
-def test_calibrated_answers_have_hardly_any_calibration_error() -> None:
-    logits, targets = _sampled(20_000)
-    assert figures.expected_calibration_error(softmax(logits, 1), targets) < 0.01
-    assert figures.expected_calibration_error(softmax(logits, 0.3), targets) > 0.1
-    assert figures.expected_calibration_error(softmax(logits, 3), targets) > 0.1
-
-
-def test_sure_answers_of_which_half_are_wrong_miss_by_a_half() -> None:
-    assert figures.expected_calibration_error(np.eye(2, dtype=np.float32)[[0] * 10], _hits(5, 10).astype(int)) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -107,7 +76,7 @@ def test_the_interval_of_auroc_is_hanleys_and_mcneils() -> None:
 
 
 def test_a_forced_choice_ignores_the_third_label() -> None:
-    probabilities: Probabilities = np.array(
+    probabilities = np.array(
         [[0.2, 0.1, 0.7], [0.1, 0.2, 0.7], [0.3, 0.4, 0.3], [0.0, 0.9, 0.1], [0.9, 0.0, 0.1]], np.float32
     )
     targets, sources = np.array([0, 1, 0, 2, 2]), np.array(["zoo", "zoo", "web", "web", "zoo"])
@@ -118,12 +87,29 @@ def test_a_forced_choice_ignores_the_third_label() -> None:
     assert choice["cat against neither"]["all"]["n"] == 4
 
 
+def test_a_source_of_one_label_alone_is_held_against_all_other_labels() -> None:
+    neither = np.array([0.9, 0.2, 0.8, 0.7, 0.1, 0.3, 0.6, 0.5], np.float32)
+    positive = np.array([True, True, True, True, False, False, False, True])
+    sources = np.array(["wild", "wild", "toys", "toys", "pets", "pets", "mixed", "mixed"])
+    by_source = figures.auroc_by_source(neither, positive, sources)
+    assert list(by_source) == ["toys", "wild"]  # pets has none of the label, and mixed has others, too
+    assert (by_source["toys"]["value"], by_source["toys"]["n"]) == (1.0, 5)
+    assert (by_source["wild"]["value"], by_source["wild"]["n"]) == (round(4 / 6, 4), 5)
+
+
+def test_the_answers_to_a_source_are_counted_by_what_it_shows() -> None:
+    probabilities = np.eye(2, dtype=np.float32)[[0, 1, 1, 1, 0]]
+    sources = np.array(["zoo", "zoo", "zoo", "web", "web"])
+    counted = figures.confusion_by_source(probabilities, np.array([0, 0, 1, 0, 0]), sources)
+    assert counted == {"web": [[1, 1], [0, 0]], "zoo": [[1, 1], [0, 1]]}
+
+
 def test_everything_measured_has_its_n_and_fits_into_the_manifest() -> None:
-    logits, targets = _sampled(300)
+    probabilities, targets = _answered(300)
     sources = np.array(["zoo", "web", "web"] * 100)
-    measured = figures.all_figures(softmax(logits, 1), targets, sources, ("cat", "dog", "neither"))
+    measured = figures.all_figures(probabilities, targets, sources, ("cat", "dog", "neither"))
     assert json.loads(json.dumps(measured)) == measured
-    right = logits.argmax(axis=1) == targets
+    right = probabilities.argmax(axis=1) == targets
     assert measured["accuracy"] == figures.share(right)
     assert measured["accuracy_by_source"] == {
         "web": figures.share(right[sources == "web"]),
@@ -131,12 +117,14 @@ def test_everything_measured_has_its_n_and_fits_into_the_manifest() -> None:
     }
     assert np.sum(measured["confusion"]) == 300
     assert np.trace(measured["confusion"]) == right.sum()
+    assert np.array_equal(sum(map(np.array, measured["confusion_by_source"].values())), measured["confusion"])
     for index, label in enumerate(("cat", "dog", "neither")):
         row, column = measured["confusion"][index], np.transpose(measured["confusion"])[index]
         found = measured["labels"][label]
         assert found["recall"] == figures.share(_hits(row[index], sum(row)))
         assert found["precision"] == figures.share(_hits(row[index], sum(column)))
         assert 0.5 < found["auroc"]["value"] < 1
+        assert found["auroc_by_source"] == {}  # every source has every label
 
 
 def test_a_label_that_was_never_answered_has_no_precision() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from training.plots import plot_calibration, plot_confusion, plot_curves
+from training.plots import plot_calibration, plot_confusion, plot_curves, plot_robustness
 
 BLUE, GREY = (31, 119, 180), (127, 127, 127)  # matplotlib's tab:blue and tab:gray
 
@@ -66,3 +66,27 @@ def test_the_calibration_leaves_empty_bins_out(tmp_path: Path) -> None:
     one, two = (_inked(_pixels(tmp_path / name), BLUE) for name in ("one.png", "two.png"))
     assert len(two[0]) > 1.5 * len(one[0]) > 0
     assert two[1].min() < one[1].min() - 50  # the second point is far to the left of the first
+
+
+def _shares(*values: float) -> list[dict[str, object]]:
+    return [{"severity": place, "value": value, "interval": [value, value]} for place, value in enumerate(values)]
+
+
+def test_each_damage_has_a_panel_in_which_the_right_answers_fall(tmp_path: Path) -> None:
+    damages = {"blur": _shares(0.9, 0.5, 0.1), "noise": _shares(0.1, 0.5, 0.9)}
+    plot_robustness({"undamaged": {"value": 0.9}, "damages": damages}, tmp_path / "two.png")
+    plot_robustness({"undamaged": {"value": 0.9}, "damages": {"blur": damages["blur"]}}, tmp_path / "one.png")
+    two, one = (_pixels(tmp_path / name) for name in ("two.png", "one.png"))
+    quarter = two.shape[1] // 4
+    assert _slant(_inked(two[:, :quarter], BLUE)) > 0.5
+    assert _slant(_inked(two[:, quarter : 2 * quarter], BLUE)) < -0.5
+    assert one[:, quarter + 50 :].min() == 255  # an empty panel is not drawn
+
+
+def test_the_answers_to_whole_photographs_are_a_line_across_every_panel(tmp_path: Path) -> None:
+    damages = {str(number): _shares(0.5, 0.5) for number in range(8)}
+    plot_robustness({"undamaged": {"value": 0.9}, "damages": damages}, tmp_path / "robustness.png")
+    rows, columns = _inked(_pixels(tmp_path / "robustness.png"), GREY)
+    lines = [row for row in np.unique(rows) if np.sum(rows == row) > 600]
+    assert len(lines) >= 2  # one in each row of panels
+    assert len(np.unique(columns)) > 600

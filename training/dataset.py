@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from catdog_api.tensors import Image, Images
 
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
+
+Targets: TypeAlias = npt.NDArray[np.int64]
+"""What photographs show: int64 (N,), each the index of a label."""
 
 
 class DatasetError(Exception):
@@ -39,7 +43,7 @@ class Photographs:
     """
 
     images: Images
-    targets: npt.NDArray[np.int64]
+    targets: Targets
     labels: tuple[str, ...]
     sources: tuple[str, ...]
     dropped: dict[str, int]
@@ -50,13 +54,40 @@ class Photographs:
         return {label: int(np.sum(self.targets == index)) for index, label in enumerate(self.labels)}
 
 
+def find_folders(folder: Path) -> tuple[str, ...]:
+    """Return the names of the folders in a folder, sorted; none where it is missing, and no hidden one."""
+    return (
+        tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+        if folder.is_dir()
+        else ()
+    )
+
+
+def find_files(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
+    """Return every file in the labels' folders with the index of its label, sorted; hidden ones are no photographs.
+
+    Args:
+        folder: Holds one folder per label.
+        labels: In the network's order.
+
+    Raises:
+        OSError: A label has no folder.
+    """
+    return [
+        (path, index)
+        for index, label in enumerate(labels)
+        for path in sorted((folder / label).iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    ]
+
+
 def find_labels(data: Path) -> tuple[str, ...]:
     """Return the names of the folders in `data/train`, sorted.
 
     Raises:
         DatasetError: There are fewer than two, or the three splits do not have the same.
     """
-    found = {split: _folders(data / split) for split in SPLITS}
+    found = {split: find_folders(data / split) for split in SPLITS}
     labels = found["train"]
     if len(labels) < 2:  # noqa: PLR2004  # one label leaves nothing to tell apart
         raise DatasetError(f"{data}/train holds {len(labels)} label folders, and two are the least.")
@@ -78,7 +109,7 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
         DatasetError: The folders are not as described, or a label has no usable photograph.
     """
     labels = find_labels(data)
-    files = [(path, index) for index, label in enumerate(labels) for path in _files(data / split / label)]
+    files = find_files(data / split, labels)
     images = np.empty((len(files), side, side, 3), np.uint8)
     kept: list[tuple[Path, int]] = []
     targets: dict[bytes, int] = {}  # by the digest of the pixels
@@ -115,18 +146,6 @@ def _decode_all(files: Sequence[tuple[Path, int]], side: int, split: str) -> Ite
 
 def _digest(image: Image) -> bytes:
     return hashlib.sha256(image.tobytes()).digest()
-
-
-def _folders(folder: Path) -> tuple[str, ...]:
-    return (
-        tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
-        if folder.is_dir()
-        else ()
-    )
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
 
 
 def _decode(path: Path, side: int) -> Image | None:

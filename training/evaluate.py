@@ -8,22 +8,19 @@ The calibration temperature is chosen on `val`; every figure is measured on `tes
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from catdog_api.artifact import read_manifest, write_manifest
 from catdog_api.classifier import load
 from catdog_api.errors import ArtifactError
-from catdog_api.tensors import Images
+from training.asking import check_labels, in_batches
+from training.calibration import choose_temperature, reliability
 from training.dataset import DatasetError, Photographs, load_split
-from training.figures import Figure, all_figures, choose_temperature, confusion, reliability
+from training.figures import Figure, all_figures, confusion
 from training.plots import plot_calibration, plot_confusion
-
-BATCH = 32
 
 
 def calibrate(model: Path, validation: Photographs) -> None:
@@ -41,7 +38,7 @@ def calibrate(model: Path, validation: Photographs) -> None:
         ValueError: There are no photographs.
     """
     classifier = load(model)
-    logits = np.concatenate([classifier.logits(batch) for batch in _batches(validation.images)])
+    logits = in_batches(classifier.logits, validation.images)
     temperature = choose_temperature(logits, validation.targets)
     write_manifest(replace(classifier.manifest, temperature=temperature), model)
 
@@ -66,7 +63,7 @@ def evaluate(model: Path, test: Photographs) -> Figure:
         ZeroDivisionError: A label has no photograph.
     """
     classifier = load(model)
-    probabilities = np.concatenate([classifier.predict(batch) for batch in _batches(test.images)])
+    probabilities = in_batches(classifier.predict, test.images)
     labels = classifier.manifest.labels
     figures = all_figures(probabilities, test.targets, np.array(test.sources), labels)
     write_manifest(replace(classifier.manifest, figures=figures), model)
@@ -77,15 +74,8 @@ def evaluate(model: Path, test: Photographs) -> Figure:
 
 def _photographs(data: Path, split: str, model: Path) -> Photographs:
     manifest = read_manifest(model)
-    photographs = load_split(data, split, manifest.input_size)
-    if photographs.labels != manifest.labels:
-        raise DatasetError(f"{data} holds {photographs.labels}, but the model knows {manifest.labels}.")
-    return photographs
-
-
-def _batches(images: Images) -> Iterator[Images]:
-    for start in tqdm(range(0, len(images), BATCH), "predict", unit="batch", disable=None):
-        yield images[start : start + BATCH]
+    check_labels(data, manifest.labels)
+    return load_split(data, split, manifest.input_size)
 
 
 def main() -> None:

@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Targets: TypeAlias = npt.NDArray[np.int64]
-Probabilities: TypeAlias = npt.NDArray[np.float32]
+from catdog_api.tensors import Probabilities
+from training.calibration import CALIBRATION_BINS, expected_calibration_error
+from training.dataset import Targets
+
 Sources: TypeAlias = npt.NDArray[np.str_]
 Figure: TypeAlias = dict[str, Any]
 
 Z_95 = 1.959964  # of the standard normal distribution
-CALIBRATION_BINS = 15
-TEMPERATURES = np.geomspace(0.2, 5.0, 1001)
 
 
 def share(hits: npt.NDArray[np.bool_]) -> Figure:
@@ -36,28 +36,6 @@ def share(hits: npt.NDArray[np.bool_]) -> Figure:
     return {"value": round(p, 4), "n": n, "interval": [round(centre - half, 4), round(centre + half, 4)]}
 
 
-def choose_temperature(logits: npt.NDArray[np.float32], targets: Targets) -> float:
-    """Return the temperature under which the true labels are likeliest (Guo et al. 2017, arXiv 1706.04599).
-
-    Args:
-        logits: float32 (N, labels), on photographs that the training did not see; N at least 1.
-        targets: int64 (N,), each the index of a label.
-
-    Returns:
-        One of `TEMPERATURES`, in [0.2, 5], rounded to four decimals.
-
-    Raises:
-        IndexError: A target is the index of no label.
-    """
-    losses = []
-    for temperature in TEMPERATURES:
-        scaled = logits.astype(np.float64) / temperature
-        scaled -= scaled.max(axis=1, keepdims=True)
-        log_likelihood = scaled[np.arange(len(targets)), targets] - np.log(np.exp(scaled).sum(axis=1))
-        losses.append(-log_likelihood.mean())
-    return round(float(TEMPERATURES[int(np.argmin(losses))]), 4)
-
-
 def confusion(probabilities: Probabilities, targets: Targets) -> npt.NDArray[np.int64]:
     """Count how many photographs of each label got each answer.
 
@@ -75,49 +53,6 @@ def confusion(probabilities: Probabilities, targets: Targets) -> npt.NDArray[np.
     matrix = np.zeros((labels, labels), np.int64)
     np.add.at(matrix, (targets, probabilities.argmax(axis=1)), 1)
     return matrix
-
-
-def reliability(
-    probabilities: Probabilities, targets: Targets
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Group answers by their probability, into `CALIBRATION_BINS` bins of equal width.
-
-    Args:
-        probabilities: float32 (N, labels), in [0, 1]; the highest of a row is that of its answer.
-        targets: int64 (N,), each the index of a label.
-
-    Returns:
-        float64 (bins,) mean probability of the answers in [0, 1], float64 (bins,) share of them that was right in
-        [0, 1], int64 (bins,) how many there were; 0 in an empty bin.
-
-    Raises:
-        ValueError: A probability is not a number.
-    """
-    highest = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == targets
-    bins = np.minimum((highest * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    counts = np.bincount(bins, minlength=CALIBRATION_BINS)
-    used = np.maximum(counts, 1)
-    mean = np.bincount(bins, highest, CALIBRATION_BINS) / used
-    accuracy = np.bincount(bins, right, CALIBRATION_BINS) / used
-    return mean, accuracy, counts
-
-
-def expected_calibration_error(probabilities: Probabilities, targets: Targets) -> float:
-    """Return by how much an answer's probability misses the share of right answers, on average.
-
-    Args:
-        probabilities: float32 (N, labels), in [0, 1]; N at least 1.
-        targets: int64 (N,), each the index of a label.
-
-    Returns:
-        In [0, 1], rounded to four decimals; the bins are those of `reliability`.
-
-    Raises:
-        ValueError: A probability is not a number.
-    """
-    mean, accuracy, counts = reliability(probabilities, targets)
-    return round(float(np.sum(np.abs(mean - accuracy) * counts) / len(targets)), 4)
 
 
 def auroc(probabilities: Probabilities, positive: npt.NDArray[np.bool_]) -> Figure:
@@ -185,6 +120,44 @@ def by_source(right: npt.NDArray[np.bool_], sources: Sources) -> dict[str, Figur
     return {str(source): share(right[sources == source]) for source in np.unique(sources)}
 
 
+def auroc_by_source(
+    probabilities: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_], sources: Sources
+) -> dict[str, Figure]:
+    """Hold the positives of one source at a time against all negatives: which of them are the hard ones.
+
+    Args:
+        probabilities: float32 (N,), of one label; only their order counts.
+        positive: bool (N,), which photographs have that label; at least one has not.
+        sources: str (N,), where each photograph comes from.
+
+    Returns:
+        By source, in alphabetical order, an `auroc`; of the sources alone whose photographs are all positives.
+    """
+    pure = np.setdiff1d(sources[positive], sources[~positive])
+    chosen = {str(source): ~positive | (sources == source) for source in pure}
+    return {source: auroc(probabilities[rows], positive[rows]) for source, rows in chosen.items()}
+
+
+def confusion_by_source(probabilities: Probabilities, targets: Targets, sources: Sources) -> dict[str, list[list[int]]]:
+    """Count how many photographs of each source and label got each answer.
+
+    Args:
+        probabilities: float32 (N, labels), in [0, 1].
+        targets: int64 (N,), each the index of a label.
+        sources: str (N,), where each photograph comes from.
+
+    Returns:
+        By source, in alphabetical order, its `confusion`: true labels in rows, answers in columns.
+
+    Raises:
+        IndexError: A target is the index of no label.
+    """
+    return {
+        str(source): confusion(probabilities[sources == source], targets[sources == source]).tolist()
+        for source in np.unique(sources)
+    }
+
+
 def all_figures(probabilities: Probabilities, targets: Targets, sources: Sources, labels: tuple[str, ...]) -> Figure:
     """Measure everything that the manifest carries.
 
@@ -215,6 +188,7 @@ def all_figures(probabilities: Probabilities, targets: Targets, sources: Sources
                 # A label that was never answered has no precision.
                 "precision": share(right[answers == index]) if np.any(answers == index) else None,
                 "auroc": auroc(probabilities[:, index], targets == index),
+                "auroc_by_source": auroc_by_source(probabilities[:, index], targets == index, sources),
             }
             for index, label in enumerate(labels)
         },
@@ -224,4 +198,5 @@ def all_figures(probabilities: Probabilities, targets: Targets, sources: Sources
             "n": len(targets),
         },
         "confusion": confusion(probabilities, targets).tolist(),
+        "confusion_by_source": confusion_by_source(probabilities, targets, sources),
     }

@@ -1,8 +1,9 @@
 """The figures that training and evaluation draw, as PNG files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,4 +82,34 @@ def plot_calibration(
     axes.plot([0, 1], [0, 1], color="tab:gray", linewidth=0.8)
     axes.scatter(mean[used], accuracy[used], s=10 + 90 * np.sqrt(counts[used] / counts.max()), color="tab:blue")
     axes.set(xlabel="probability of the answer", ylabel="share of answers that were right", xlim=(0, 1), ylim=(0, 1.02))
+    figure.savefig(path, dpi=120)
+
+
+def plot_robustness(figures: Mapping[str, Any], path: Path) -> None:
+    """Draw a panel for each damage: the share of right answers at each severity, beside that of whole photographs.
+
+    Args:
+        figures: `undamaged` with its `value` in [0, 1], and `damages`: by name, at most eight, for each `severity` a
+            `value` with its `interval`.
+        path: Where the PNG goes.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    panels = figure.subplots(2, 4, sharey=True).flat
+    for (name, measured), axes in zip(figures["damages"].items(), panels, strict=False):
+        places = np.arange(len(measured))  # the severities are no scale: some rise, some fall, some jump
+        shares = 100 * np.array([entry["value"] for entry in measured])
+        lows, highs = 100 * np.array([entry["interval"] for entry in measured]).T
+        axes.axhline(100 * figures["undamaged"]["value"], color="tab:gray", linewidth=0.8)
+        axes.fill_between(places, lows, highs, color="tab:blue", alpha=0.2, linewidth=0)
+        axes.plot(places, shares, color="tab:blue", marker="o", markersize=4)
+        axes.set_title(name, fontsize=10)
+        axes.set_xticks(places, [f"{entry['severity']:g}" for entry in measured], fontsize=8)
+        axes.set_xlim(-0.5, len(measured) - 0.5)
+        axes.grid(axis="y", linewidth=0.3)
+    for axes in panels:  # those that are left
+        axes.set_visible(False)
+    figure.supylabel("right answers, %", fontsize=10)
     figure.savefig(path, dpi=120)

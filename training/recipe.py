@@ -24,13 +24,13 @@ class Recipe:
     """
 
     input_size: int = 128
-    stages: tuple[tuple[int, int], ...] = ((24, 64), (24, 96), (12, 128))
+    stages: tuple[tuple[int, int], ...] = ((18, 64), (24, 96), (8, 128))
     batch_size: int = 128
     peak_learning_rate: float = 2e-2
     warmup_epochs: float = 1.0
-    cooldown_epochs: float = 28.0
+    cooldown_epochs: float = 24.0
     pruned_share: float = 0.5
-    unpruned_epochs: int = 3
+    unpruned_epochs: int = 2
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     average_decay: float = 0.998

@@ -28,6 +28,7 @@ from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_lon
 from catdog_api.tensors import Image, View
 from catdog_api.tiff import TiffFile, check_tiff, quieten_libtiff
 
+DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
 _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -144,8 +145,8 @@ def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int],
     _check_work(photograph, data, width * height, max_pixels)
     size, view_side = sides
     if name == "JPEG":
-        # The DCT gives 1/2, 1/4 or 1/8 for less than the whole; twice the target leaves the resize pixels to average.
-        photograph.draft(None, (2 * size, 2 * size))
+        # The DCT does that for less than decoding the whole; twice the target leaves the resize pixels to average.
+        photograph.draft(None, (DRAFT_SCALE * size, DRAFT_SCALE * size))
     photograph.load()
     pixels, turn = _eight_bits(photograph), _orientation(photograph)
     square = _resized(pixels, (size, size), turn)

@@ -1,0 +1,23 @@
+"""Small real model artifacts, for the tests of what asks a model."""
+
+from pathlib import Path
+
+import keras
+
+from catdog_api.artifact import Manifest, file_sha256, write_manifest
+
+SIZE = 32
+
+
+def colour_model(folder: Path, labels: tuple[str, ...] = ("cat", "dog", "neither")) -> Path:
+    """Write a network that answers by the mean colour: red is the first label, green the second, blue the third.
+
+    Returns:
+        The `.keras` file; its manifest lies beside it, and promises `SIZE` pixels.
+    """
+    images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 16)(images))
+    path = folder / "catdog.keras"
+    keras.Model(images, keras.layers.Dense(len(labels), kernel_initializer="identity")(means)).save(path)
+    write_manifest(Manifest("colours", "1.0.0", labels, SIZE, file_sha256(path)), path)
+    return path

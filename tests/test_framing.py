@@ -1,0 +1,148 @@
+"""`training.framing`: what each framing keeps of a photograph, and what drafting changes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catdog_api.classifier import load
+from catdog_api.decoding import DRAFT_SCALE, decode
+from tests.artifacts import SIZE, colour_model
+from tests.images import encode
+from training.damages import png
+from training.dataset import DatasetError
+from training.figures import share
+from training.framing import GREY, choose, measure, middle, padded, read
+
+RED, GREEN = (200, 30, 30), (30, 200, 30)
+KNOWN = ("cat", "dog", "neither")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a model that answers by the mean colour: cat is red, dog is green."""
+    return colour_model(tmp_path_factory.mktemp("model"))
+
+
+def flag(outer: tuple[int, int, int], inner: tuple[int, int, int], width: int = 300) -> Image.Image:
+    """Draw a photograph of 100 pixels' height, its middle square of another colour."""
+    image = Image.new("RGB", (width, 100), outer)
+    image.paste(inner, ((width - 100) // 2, 0, (width + 100) // 2, 100))
+    return image
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """Lay out wide photographs, the cats' red at the sides and green in the middle, the dogs' green all over."""
+    for label, image in {"cat": flag(RED, GREEN), "dog": flag(GREEN, GREEN)}.items():
+        (tmp_path / label).mkdir()
+        for number in range(2):
+            file = encode(image, "JPEG", quality=90 + number)
+            (tmp_path / label / f"{number}.jpg").write_bytes(file)
+    return tmp_path
+
+
+def test_padding_keeps_the_whole_photograph_between_grey_bars() -> None:
+    for turned in (False, True):
+        photograph = flag(RED, GREEN).rotate(90 * turned, expand=True)
+        square = np.asarray(padded(photograph).rotate(-90 * turned))
+        assert square.shape == (300, 300, 3)
+        assert np.array_equal(square[100:200], np.asarray(flag(RED, GREEN)))
+        assert (square[:100] == GREY).all()
+        assert (square[200:] == GREY).all()
+
+
+def test_the_middle_square_is_as_large_as_it_can_be() -> None:
+    for turned in (False, True):
+        square = np.asarray(middle(flag(RED, GREEN).rotate(90 * turned, expand=True)))
+        assert square.shape == (100, 100, 3)
+        assert (square == GREEN).all()
+
+
+def test_a_square_is_left_alone_by_every_framing() -> None:
+    square = flag(RED, GREEN, 100)
+    assert padded(square).tobytes() == square.tobytes()
+    assert middle(square).tobytes() == square.tobytes()
+
+
+def test_a_photograph_is_read_upright_and_on_request_reduced(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # its right side is up
+    path = tmp_path / "sideways.jpg"
+    path.write_bytes(encode(flag(RED, GREEN), "JPEG", exif=exif))
+    assert read(path).size == (100, 300)
+    assert read(path, 50).size == (50, 150)
+    assert read(path, 51).size == (100, 300)  # half of it would be less than that
+
+
+def test_at_the_services_own_draft_scale_the_square_is_the_services(tmp_path: Path) -> None:
+    noise = np.random.default_rng(4).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    file = encode(Image.fromarray(noise).resize((6 * SIZE, 4 * SIZE)), "JPEG")
+    (tmp_path / "noise.jpg").write_bytes(file)
+    drafted = read(tmp_path / "noise.jpg", DRAFT_SCALE * SIZE)
+    assert drafted.size == (3 * SIZE, 2 * SIZE)
+    served = decode(file, SIZE, max_pixels=10**6).image
+    assert np.array_equal(decode(png(drafted), SIZE, max_pixels=10**6).image, served)
+    assert not np.array_equal(decode(png(read(tmp_path / "noise.jpg")), SIZE, max_pixels=10**6).image, served)
+
+
+def test_a_framing_that_cuts_the_cat_off_takes_it_for_a_dog(model: Path, photographs: Path) -> None:
+    labels, files = choose(photographs, KNOWN)
+    assert labels == ("cat", "dog")
+    measured = measure(load(model), labels, files)
+    everything, half = share(np.ones(4, np.bool_)), share(np.arange(4) < 2)
+    assert measured["framing"] == {"squash": everything, "pad": everything, "middle square": half}
+    assert list(measured["draft"]) == [str(DRAFT_SCALE), "1"]
+    twice, once = measured["draft"].values()
+    assert (twice["reduced"], once["reduced"]) == (0, 4)  # 100 pixels: half of it is less than twice 32
+    assert twice["largest_difference"] == 0
+    assert 0 < once["largest_difference"] < 0.1
+    assert twice["same_label"] == once["same_label"] == everything
+
+
+def test_the_choice_is_between_the_labels_that_are_there_alone(model: Path, tmp_path: Path) -> None:
+    for label in ("dog", "neither"):  # redder than anything else, which no folder stands for
+        (tmp_path / label).mkdir()
+        colour = (250, 90, 30) if label == "dog" else (250, 30, 90)
+        (tmp_path / label / "it.png").write_bytes(encode(Image.new("RGB", (20, 10), colour), "PNG"))
+    assert measure(load(model), *choose(tmp_path, KNOWN))["framing"]["squash"]["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        pytest.param([], r"holds the folders \(\), not at least two of \('cat', 'dog', 'neither'\) alone", id="none"),
+        pytest.param(["cat"], r"holds the folders \('cat',\)", id="one"),
+        pytest.param(["cat", "fox"], r"holds the folders \('cat', 'fox'\)", id="unknown"),
+        pytest.param(["cat", "dog"], "/cat holds no photograph", id="empty"),
+    ],
+)
+def test_folders_that_leave_no_choice_are_refused(folders: list[str], message: str, tmp_path: Path) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    with pytest.raises(DatasetError, match=message):
+        choose(tmp_path, KNOWN)
+
+
+def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command."""
+    command = [sys.executable, "-m", "training.framing", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+
+
+def test_the_command_prints_one_json(model: Path, photographs: Path) -> None:
+    done = run("--photographs", photographs, "--model", model)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == {"framing", "draft"}
+
+
+def test_a_damaged_photograph_is_named_in_one_line(model: Path, photographs: Path) -> None:
+    (photographs / "dog/2.jpg").write_bytes(b"\xff\xd8\xff and no more")
+    refused = run("--photographs", photographs, "--model", model)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"training: {photographs}/dog/2.jpg cannot be decoded: ")
+    assert refused.stderr.count("\n") == 1

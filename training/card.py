@@ -1,0 +1,103 @@
+"""Fills the tables of the model card from what was measured and recorded beside the model.
+
+    python -m training.card
+
+`MODEL_CARD.md` is written by hand; between `<!-- NAME -->` and `<!-- /NAME -->` stands what this command puts there.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catdog_api.artifact import read_manifest, verify
+from catdog_api.errors import ArtifactError
+from training import tables
+
+CARD = "MODEL_CARD.md"
+
+
+class CardError(Exception):
+    """The card has not the marks for its tables, or what goes into them is missing or is that of another model."""
+
+
+def fill(text: str, filled: Mapping[str, str]) -> str:
+    """Put each table between its two marks.
+
+    Args:
+        text: The card, in Markdown.
+        filled: By the name in the marks, what stands between them.
+
+    Returns:
+        The card with those parts replaced and nothing else.
+
+    Raises:
+        CardError: A table has not exactly one pair of marks.
+    """
+    for name, content in filled.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, found, rest = text.partition(start)
+        _, closed, after = rest.partition(end)
+        if not (found and closed) or start in rest or end in before + after:
+            raise CardError(f"The card needs one {start} and after it one {end}.")
+        text = f"{before}{start}\n\n{content}\n\n{end}{after}"
+    return text
+
+
+def read_tables(model: Path) -> dict[str, str]:
+    """Write every table of the card, by its name.
+
+    Args:
+        model: The `.keras` file; beside it lie its manifest, `run.json` and `robustness.json`.
+
+    Raises:
+        ArtifactError: The model is missing, damaged, or not what its manifest says.
+        CardError: The records are missing, or not those of this model.
+    """
+    manifest = read_manifest(model)
+    verify(model, manifest)
+    record, robustness = (_read(model.with_name(name)) for name in ("run.json", "robustness.json"))
+    if robustness["model"]["sha256"] != manifest.sha256:
+        raise CardError("robustness.json is that of another model: run python -m training.robustness.")
+    if tuple(record["labels"]) != manifest.labels:
+        raise CardError(f"run.json is that of another model, for {record['labels']}.")
+    if "confusion_by_source" not in manifest.figures:
+        raise CardError(f"The manifest of {model} has no figures by source: run python -m training.evaluate.")
+    return {
+        "figures": tables.figures(manifest, model.stat().st_size),
+        "sources": tables.sources(manifest),
+        "confusion": tables.confusion(manifest),
+        "errors": tables.errors(manifest),
+        "robustness": tables.robustness(robustness),
+        "data": tables.data(manifest, record),
+        "run": tables.run(record),
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CardError(f"{path} cannot be read: {error}.") from error
+    return read
+
+
+def main() -> None:
+    """Fill the card from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
+    )
+    model = parser.parse_args().model
+    card = model.with_name(CARD)
+    try:
+        card.write_text(fill(card.read_text(encoding="utf-8"), read_tables(model)), encoding="utf-8")
+    except (ArtifactError, CardError, OSError) as error:
+        sys.exit(f"training: {error}")
+    print(f"{card} is filled.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""How a photograph is best brought to the square, and how far a JPEG may be reduced while it is decoded.
+
+    python -m training.framing --photographs DIR
+
+DIR holds one folder for each of some of the model's labels (`cat` and `dog`), of photographs in their own shape. The
+answers are forced choices between those labels.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import PIL.Image
+from PIL.ImageOps import exif_transpose, fit, pad
+from tqdm import tqdm
+
+from catdog_api.classifier import Classifier, load
+from catdog_api.decoding import DRAFT_SCALE, decode
+from catdog_api.errors import ArtifactError
+from catdog_api.tensors import Probabilities
+from training.asking import in_batches
+from training.damages import Photograph, png
+from training.dataset import MAX_PIXELS, DatasetError, find_files, find_folders
+from training.figures import Figure, share
+
+GREY = (128, 128, 128)
+DRAFT_SCALES = (DRAFT_SCALE, 1)
+
+Frame: TypeAlias = Callable[[Path], Photograph]
+"""From a photograph's file to what is then squashed to the square; a square stays one."""
+
+
+def padded(photograph: Photograph) -> Photograph:
+    """Return the whole photograph in the middle of a grey square."""
+    side = max(photograph.size)
+    return pad(photograph, (side, side), color=GREY)
+
+
+def middle(photograph: Photograph) -> Photograph:
+    """Return the largest square in the middle of the photograph."""
+    side = min(photograph.size)
+    return fit(photograph, (side, side))
+
+
+def read(path: Path, draft_side: int | None = None) -> Photograph:
+    """Decode a photograph in its own shape.
+
+    Args:
+        path: Its file.
+        draft_side: Let a JPEG be reduced while it is decoded, to 1/2, 1/4 or 1/8, as long as both its sides keep so
+            many pixels; None decodes every pixel.
+
+    Returns:
+        RGB, upright.
+
+    Raises:
+        DatasetError: It cannot be decoded.
+    """
+    try:
+        with PIL.Image.open(path) as opened:
+            if draft_side is not None:
+                opened.draft(None, (draft_side, draft_side))
+            return exif_transpose(opened).convert("RGB")
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be decoded: {error}.") from error
+
+
+def choose(photographs: Path, known: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[Path, int]]]:
+    """Find the photographs of some of the model's labels.
+
+    Args:
+        photographs: Holds a folder for each of them, and no other folder.
+        known: The model's labels.
+
+    Returns:
+        The labels that are there, and every file with the index of its label among those.
+
+    Raises:
+        DatasetError: A folder is none of the model's labels or empty, or there are fewer than two.
+    """
+    labels = find_folders(photographs)
+    if len(labels) < 2 or not set(labels) <= set(known):  # noqa: PLR2004  # one label leaves nothing to choose between
+        raise DatasetError(f"{photographs} holds the folders {labels}, not at least two of {tuple(known)} alone.")
+    files = find_files(photographs, labels)
+    if empty := [label for index, label in enumerate(labels) if index not in {target for _, target in files}]:
+        raise DatasetError(f"{photographs}/{empty[0]} holds no photograph.")
+    return labels, files
+
+
+def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple[Path, int]]) -> Figure:
+    """Ask about every photograph in three framings and at two draft scales.
+
+    Args:
+        classifier: The model.
+        labels: Those between which the framings are judged; each is one of the model's.
+        files: At least one photograph, with the index of its label in `labels`.
+
+    Returns:
+        Under `framing` for `squash`, `pad` and `middle square` the share of right answers; under `draft` by the least
+        side that stays, in squares, how many photographs were `reduced`, how many still got the `same_label` as the
+        squash of every pixel, and the `largest_difference` of a probability.
+
+    Raises:
+        DatasetError: A photograph cannot be decoded.
+        PredictionError: The network gave something that is not a number.
+        ValueError: There are no photographs.
+    """
+    size = classifier.manifest.input_size
+    framings: dict[str, Frame] = {
+        "squash": read,
+        "pad": lambda path: padded(read(path)),
+        "middle square": lambda path: middle(read(path)),
+    }
+    answers = {name: _ask(classifier, files, frame, name) for name, frame in framings.items()}
+    chosen = [classifier.manifest.labels.index(label) for label in labels]
+    targets = [target for _, target in files]
+    draft = {}
+    for scale in DRAFT_SCALES:
+        read_draft = partial(read, draft_side=scale * size)
+        drafted, whole = _ask(classifier, files, read_draft, f"draft to {scale}"), answers["squash"]
+        draft[str(scale)] = {
+            "reduced": sum(read_draft(path).size != read(path).size for path, _ in files),
+            "same_label": share(drafted.argmax(axis=1) == whole.argmax(axis=1)),
+            "largest_difference": round(float(np.abs(drafted - whole).max()), 4),
+        }
+    return {
+        "framing": {name: share(given[:, chosen].argmax(axis=1) == targets) for name, given in answers.items()},
+        "draft": draft,
+    }
+
+
+def _ask(classifier: Classifier, files: Sequence[tuple[Path, int]], frame: Frame, name: str) -> Probabilities:
+    """Return the answers to framed photographs: float32 (N, labels)."""
+    size = classifier.manifest.input_size
+    framed = (png(frame(path)) for path, _ in tqdm(files, name, unit="photograph", disable=None))
+    images = [decode(data, size, max_pixels=MAX_PIXELS).image for data in framed]
+    return in_batches(classifier.predict, np.stack(images), quiet=True)
+
+
+def main() -> None:
+    """Measure from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.framing", description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--photographs", type=Path, required=True, help="holds a folder for each of two or more of the model's labels"
+    )
+    parser.add_argument(
+        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    try:
+        classifier = load(arguments.model)
+        figures = measure(classifier, *choose(arguments.photographs, classifier.manifest.labels))
+    except (ArtifactError, DatasetError) as error:
+        sys.exit(f"training: {error}")
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""How well a model answers damaged photographs, through its own service's decoder and classifier.
+
+    python -m training.robustness --data DIR
+
+Of `test` it takes the first photographs by the SHA-256 of their file names, 160 pixels wide and high as training
+keeps them. It writes `robustness.json` and `robustness.png` beside the model.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+from tqdm import tqdm
+
+from catdog_api.classifier import Classifier, load
+from catdog_api.decoding import decode
+from catdog_api.errors import ArtifactError, ImageError
+from training.asking import check_labels, in_batches
+from training.damages import DAMAGES, Photograph, png
+from training.dataset import MAX_PIXELS, DatasetError, find_files
+from training.figures import Figure, share
+from training.layout import SIDE
+from training.plots import plot_robustness
+
+COUNT = 1_000
+
+
+def choose(data: Path, labels: tuple[str, ...], count: int = COUNT) -> list[tuple[Photograph, int]]:
+    """Take the photographs whose file names have the lowest SHA-256: the same ones on every machine.
+
+    Args:
+        data: Holds `train`, `val` and `test`, each with one folder per label.
+        labels: The model's, in the network's order.
+        count: How many to take where there are more, at least 1; what cannot be decoded is passed over.
+
+    Returns:
+        Photographs of `SIDE` pixels, each with the index of its label; at least one.
+
+    Raises:
+        DatasetError: The folders are not as described, their labels are others, or nothing in `test` can be decoded.
+    """
+    check_labels(data, labels)
+    files = find_files(data / "test", labels)
+    chosen: list[tuple[Photograph, int]] = []
+    for path, target in sorted(files, key=lambda file: hashlib.sha256(file[0].name.encode()).digest()):
+        if len(chosen) == count:
+            break
+        try:
+            image = decode(path.read_bytes(), SIDE, max_pixels=MAX_PIXELS).image
+        except ImageError:
+            continue
+        chosen.append((PIL.Image.fromarray(image), target))
+    if not chosen:
+        raise DatasetError(f"{data}/test holds no photograph that can be decoded.")
+    return chosen
+
+
+def measure(classifier: Classifier, photographs: Sequence[tuple[Photograph, int]]) -> Figure:
+    """Ask about every photograph as it is and under every damage.
+
+    Args:
+        classifier: The model.
+        photographs: At least one, with the indices of their labels.
+
+    Returns:
+        What `robustness.json` holds: which model and photographs, the share of right answers `undamaged`, and under
+        `damages` by the name of the damage one for each `severity`.
+
+    Raises:
+        PredictionError: The network gave something that is not a number.
+        ValueError: There are no photographs.
+    """
+    progress = tqdm(photographs, "robustness", unit="photograph", disable=None)
+    right = np.stack([_right(classifier, photograph, target) for photograph, target in progress])
+    shares = (share(column) for column in right.T)
+    manifest = classifier.manifest
+    return {
+        "model": {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256},
+        "photographs": f"the first {len(photographs):,} of test by the SHA-256 of their file names",
+        "undamaged": next(shares),
+        "damages": {
+            damage.name: [{"severity": severity, **next(shares)} for severity in damage.severities]
+            for damage in DAMAGES
+        },
+    }
+
+
+def _right(classifier: Classifier, photograph: Photograph, target: int) -> npt.NDArray[np.bool_]:
+    """Return which answers are right: bool (1 + severities of all damages,), the first without any damage."""
+    files = [png(photograph)]
+    files += [damage.apply(photograph, severity) for damage in DAMAGES for severity in damage.severities]
+    size = classifier.manifest.input_size
+    images = np.stack([decode(file, size, max_pixels=MAX_PIXELS).image for file in files])
+    right: npt.NDArray[np.bool_] = in_batches(classifier.predict, images, quiet=True).argmax(axis=1) == target
+    return right
+
+
+def main() -> None:
+    """Measure from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.robustness", description=__doc__.split("\n", maxsplit=1)[0]
+    )
+    parser.add_argument("--data", type=Path, required=True, help="holds train, val and test, one folder per label each")
+    parser.add_argument(
+        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
+    )
+    parser.add_argument("--count", type=int, default=COUNT, help="of photographs, at least 1 (default: %(default)s)")
+    arguments = parser.parse_args()
+    try:
+        classifier = load(arguments.model)
+        figures = measure(classifier, choose(arguments.data, classifier.manifest.labels, arguments.count))
+    except (ArtifactError, DatasetError) as error:
+        sys.exit(f"training: {error}")
+    text = json.dumps(figures, indent=1)
+    arguments.model.with_name("robustness.json").write_text(text + "\n", encoding="utf-8")
+    plot_robustness(figures, arguments.model.with_name("robustness.png"))
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
