@@ -12,19 +12,14 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.contenders import knobs, ours
 from benchmarks.figures import difference
-from catdog_api.artifact import Manifest, read_manifest
-from catdog_api.labels import softmax
-from catdog_api.tensors import Images, Probabilities
+from catdog_api.classifier import Classifier, load
 
 WARM_UP_BATCHES = 5
 
@@ -42,11 +37,11 @@ def main(folder: Path, seconds: float, callers: int, batch: int, precision: str)
     photographs = [path.read_bytes() for path in sorted(folder.glob("[0-9]*"))]
     if callers == 0:
         return {"median_ms": latency(photographs, seconds)}
-    manifest = read_manifest(knobs.model())
-    predict = network(precision, manifest)
-    found = throughput(photographs, seconds, callers, batch, predict, manifest)
+    classifier = load(knobs.model(), precision)
+    manifest = classifier.manifest
+    found = throughput(photographs, seconds, callers, batch, classifier)
     images = np.stack([ours.read(data, manifest) for data in photographs])
-    answers = [ours.answer(row, manifest) for row in predict(images)]
+    answers = [ours.answer(row, manifest) for row in classifier.predict(images)]
     expected = json.loads((folder.parent / "expected.json").read_text(encoding="utf-8"))["ours"]
     return {**found, "difference": max(map(difference, answers, expected))}
 
@@ -65,28 +60,8 @@ def latency(photographs: list[bytes], seconds: float) -> float:
     return 1000 * statistics.median(times)
 
 
-def network(precision: str, manifest: Manifest) -> Callable[[Images], Probabilities]:
-    """Return the network as one traced function, its layers computing in a precision."""
-    model = keras.models.load_model(knobs.model(), compile=False)
-    if precision == "bfloat16":
-        for layer in model.layers:
-            layer.dtype_policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
-    size = manifest.input_size
-    logits = tf.function(
-        lambda images: tf.cast(model(images, training=False), tf.float32),
-        input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
-        autograph=False,
-    )
-    return lambda images: softmax(logits(tf.constant(images)).numpy(), manifest.temperature)
-
-
-def throughput(  # noqa: PLR0913, PLR0917  # a layout has that many sides
-    photographs: list[bytes],
-    seconds: float,
-    callers: int,
-    batch: int,
-    predict: Callable[[Images], Probabilities],
-    manifest: Manifest,
+def throughput(
+    photographs: list[bytes], seconds: float, callers: int, batch: int, classifier: Classifier
 ) -> dict[str, float]:
     """Let every caller decode and predict batch after batch; return images, seconds and CPU seconds."""
     counts = [0] * callers
@@ -98,7 +73,8 @@ def throughput(  # noqa: PLR0913, PLR0917  # a layout has that many sides
         for turn in itertools.count():
             if turn == WARM_UP_BATCHES:
                 barrier.wait()
-            predict(np.stack([ours.read(data, manifest) for data in itertools.islice(turns, batch)]))
+            images = [ours.read(data, classifier.manifest) for data in itertools.islice(turns, batch)]
+            classifier.predict(np.stack(images))
             if ended.is_set():
                 return
             counts[caller] += batch if turn >= WARM_UP_BATCHES else 0

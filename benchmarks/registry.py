@@ -64,6 +64,7 @@ _BATCHED = (
     _setting(2, 16, 0.02, threads=1),
     _setting(2, 1, 0.0, threads=1),
 )
+_OURS: tuple[dict[str, str], ...] = ({}, {"CATDOG_MODEL_THREADS": "1"}, {"CATDOG_WORKERS": "2"})
 _SERVE = ("python", "-m", "catdog_api", "serve", "--port", "{port}")
 
 CONTENDERS = (
@@ -130,8 +131,8 @@ CONTENDERS = (
         field=None,
         settings=_BATCHED,
     ),
-    Contender(OURS, "**this service**", "service", "service", _SERVE),
-    Contender("service-raw", "this service, raw body", "service", "service", _SERVE, field=None),
+    Contender(OURS, "**this service**", "service", "service", _SERVE, settings=_OURS),
+    Contender("service-raw", "this service, raw body", "service", "service", _SERVE, field=None, settings=_OURS),
 )
 
 
