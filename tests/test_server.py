@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import threading
 from logging.handlers import BufferingHandler
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def test_an_address_that_cannot_be_had_stops_the_start_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as stop:
         cli.main(["serve", "--port", str(taken.getsockname()[1])])
     assert re.fullmatch(r"catdog-api: Cannot listen on 127.0.0.1, port \d+: [^\n]+\.", str(stop.value.code))
+    assert "model" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_it_says_in_which_precision_and_on_how_many_threads_the_model_runs(

@@ -122,6 +122,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # On the app and not yielded: not every server hands a lifespan's state to its requests.
     app.state.pipeline = pipeline
     app.state.ready = True
-    yield
-    app.state.ready = False
-    pipeline.close()
+    try:
+        yield
+    finally:  # also where no listener could be had
+        app.state.ready = False
+        pipeline.close()
