@@ -16,8 +16,9 @@ def colour_model(folder: Path, labels: tuple[str, ...] = ("cat", "dog", "neither
         The `.keras` file; its manifest lies beside it, and promises `SIZE` pixels.
     """
     images = keras.Input((SIZE, SIZE, 3), dtype="uint8")
-    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 16)(images))
+    means = keras.layers.GlobalAveragePooling2D(name="pooling")(keras.layers.Rescaling(1 / 16)(images))
+    head = keras.layers.Dense(len(labels), kernel_initializer="identity", name="logits")
     path = folder / "catdog.keras"
-    keras.Model(images, keras.layers.Dense(len(labels), kernel_initializer="identity")(means)).save(path)
+    keras.Model(images, head(means)).save(path)
     write_manifest(Manifest("colours", "1.0.0", labels, SIZE, file_sha256(path)), path)
     return path
