@@ -20,6 +20,7 @@ const SENTENCES = {
   "missing-file": "No photograph arrived.",
   "too-many-files": "One photograph at a time, please.",
   "malformed-upload": "The photograph did not arrive whole.",
+  "caller-left": "The connection was lost.",
   "too-many-bytes": "This file is too large.",
   "too-many-pixels": "This picture has too many pixels.",
   "unsupported-media-type": "This is not a photograph.",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -116,13 +117,22 @@ for path in sys.argv[1:2] * 2 + sys.argv[1:]:  # twice for nothing: what is load
         os.write(writer, json.dumps(cost(path)).encode())
         os._exit(0)
     os.close(writer)
-    print(os.read(reader, 1000).decode() or '{"outcome": "died"}', flush=True)
+    print(os.read(reader, 1000).decode() or '{"seconds": 1e9, "kilobytes": 0, "outcome": "died"}', flush=True)
     os.wait()
 """
 
 
-def costs(files: dict[str, bytes], folder: Path) -> dict[str, dict[str, float | str]]:
-    """Decode each file in a process of its own, and return CPU seconds, kilobytes at the peak, and how it ended.
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one file took: CPU seconds, and the most memory beyond what was held before."""
+
+    seconds: float
+    kilobytes: int
+    outcome: str
+
+
+def costs(files: dict[str, bytes], folder: Path) -> dict[str, Cost]:
+    """Decode each file in a process of its own, and return what it took.
 
     Args:
         files: By name.
@@ -135,5 +145,5 @@ def costs(files: dict[str, bytes], folder: Path) -> dict[str, dict[str, float | 
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, env=environment)  # noqa: S603
     assert not done.stderr, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = [Cost(**json.loads(line)) for line in done.stdout.splitlines()]
     return dict(zip(files, lines[2:], strict=True))

@@ -43,10 +43,10 @@ def test_a_bomb_costs_less_than_an_honest_photograph_of_12_megapixels(tmp_path: 
     photograph = {"honest": honest("JPEG", quality=88)}
     measured = costs(photograph | {name: make() for name, make in BOMBS.items()}, tmp_path)
     limit = measured.pop("honest")
-    assert limit["outcome"] == "JPEG"
+    assert limit.outcome == "JPEG"
     dear = {
         name: cost
         for name, cost in measured.items()
-        if "seconds" not in cost or any(float(cost[unit]) >= float(limit[unit]) for unit in ("seconds", "kilobytes"))
+        if cost.seconds >= limit.seconds or cost.kilobytes >= limit.kilobytes
     }
     assert dear == {}, f"an honest photograph costs {limit}"

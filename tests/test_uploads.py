@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from catdog_api.errors import MalformedUploadError
+from catdog_api.errors import CallerLeftError
 from catdog_api.uploads import read_photograph
 
 
@@ -25,5 +25,5 @@ async def test_a_connection_that_closes_in_the_middle_of_its_upload_is_no_crash(
 
     headers = [(b"content-type", content_type.encode())]
     request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
-    with pytest.raises(MalformedUploadError, match="closed before"):
+    with pytest.raises(CallerLeftError, match="closed before"):
         await read_photograph(request, max_bytes=1000)

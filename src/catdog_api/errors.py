@@ -7,7 +7,8 @@
     │   ├── MalformedUploadError        a body that breaks its own format
     │   ├── TooManyBytesError           more bytes than the service takes
     │   ├── UnsupportedMediaTypeError   a body that is neither multipart nor an image
-    │   └── TooSlowError                a request that does not arrive in the time allowed
+    │   ├── TooSlowError                a request that does not arrive in the time allowed
+    │   └── CallerLeftError             nobody waits for the answer any more
     ├── InvalidParameterError           a parameter that the operation does not have
     ├── ImageError                      the bytes are not one photograph
     │   ├── EmptyImageError             no bytes at all
@@ -62,6 +63,10 @@ class UnsupportedMediaTypeError(UploadError):
 
 class TooSlowError(UploadError):
     """The request does not arrive in the time allowed."""
+
+
+class CallerLeftError(UploadError):
+    """Nobody waits for the answer any more: it is not worked out, and this is for the log and the metrics alone."""
 
 
 class InvalidParameterError(CatdogError):

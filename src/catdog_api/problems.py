@@ -43,6 +43,7 @@ KINDS: Mapping[type[errors.CatdogError], Kind] = {
     errors.TruncatedImageError: Kind("truncated-image", "Damaged image", HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.TooManyPixelsError: Kind("too-many-pixels", "Too many pixels", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     errors.TooSlowError: Kind("too-slow", "Too slow", HTTPStatus.REQUEST_TIMEOUT),
+    errors.CallerLeftError: Kind("caller-left", "The caller has left", HTTPStatus.BAD_REQUEST),
     errors.ModelStuckError: Kind("model-stuck", "The model is stuck", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.NotReadyError: Kind("not-ready", "Not ready", HTTPStatus.SERVICE_UNAVAILABLE),
     errors.PredictionError: Kind("prediction-failed", "The model failed", HTTPStatus.INTERNAL_SERVER_ERROR),

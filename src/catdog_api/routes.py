@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from catdog_api import errors, metrics
 from catdog_api.drawing import VIEW_SIDE
+from catdog_api.leaving import unless_the_caller_leaves
 from catdog_api.pipeline import Outcome, Pipeline
 from catdog_api.problems import documented, problem_of
 from catdog_api.schemas import BatchPrediction, Explanation, FilePrediction, FileProblem, Health, ModelInfo, Prediction
@@ -22,6 +23,7 @@ unguarded = APIRouter()
 
 PREDICT_ERRORS = (
     errors.MalformedUploadError,
+    errors.CallerLeftError,
     errors.TooManyBytesError,
     errors.TooManyPixelsError,
     errors.UnsupportedMediaTypeError,
@@ -102,7 +104,7 @@ async def predict(request: Request) -> Response:
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
     parse_seconds = time.monotonic() - started
     pipeline: Pipeline = request.app.state.pipeline
-    outcome = await pipeline.predict(data)
+    outcome = await unless_the_caller_leaves(request, pipeline.predict(data))
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
     stage_seconds = {"parse": parse_seconds, **_stage_seconds(outcome)}
     request.state.answered = metrics.Answered(prediction.label, outcome.known, stage_seconds)
@@ -122,7 +124,7 @@ async def predict_batch(request: Request) -> BatchPrediction:
     settings = request.app.state.settings
     files = await read_photographs(request, settings.max_upload_bytes, settings.max_batch_files)
     pipeline: Pipeline = request.app.state.pipeline
-    outcomes = await pipeline.predict_all([data for _, data in files])
+    outcomes = await unless_the_caller_leaves(request, pipeline.predict_all([data for _, data in files]))
     answers: list[FilePrediction | FileProblem] = []
     for (name, _), outcome in zip(files, outcomes, strict=True):
         if isinstance(outcome, errors.CatdogError):
@@ -157,7 +159,8 @@ async def explain(
     if label is not None and label not in pipeline.manifest.labels:
         raise errors.InvalidParameterError(f"label: '{label}' is none of {', '.join(pipeline.manifest.labels)}.")
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
-    outcome = await pipeline.predict(data, view_side=VIEW_SIDE if format == "png" else 0)
+    work = pipeline.predict(data, view_side=VIEW_SIDE if format == "png" else 0)
+    outcome = await unless_the_caller_leaves(request, work)
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
     request.app.state.metrics.answered(prediction.label, _stage_seconds(outcome))
     explained = label or prediction.label

@@ -8,6 +8,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from catdog_api.errors import (
+    CallerLeftError,
     MalformedUploadError,
     MissingFileError,
     TooManyFilesError,
@@ -43,7 +44,8 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
 
     Raises:
         UnsupportedMediaTypeError: The content type is neither multipart form data nor an image's.
-        MalformedUploadError: The body is not what its content type says, or broke off.
+        MalformedUploadError: The body is not what its content type says.
+        CallerLeftError: The connection closed before its end.
         MissingFileError: There is no body, or no file in the field `file`.
         TooManyFilesError: There is more than one file.
     """
@@ -53,7 +55,7 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
             return await _read_field(request, max_bytes)
         body = await request.body()
     except ClientDisconnect as error:
-        raise MalformedUploadError("The connection closed before the whole body had arrived.") from error
+        raise CallerLeftError("The connection closed before the whole body had arrived.") from error
     if media_type.startswith("image/") or media_type == "application/octet-stream":
         return body
     if not body:
@@ -91,7 +93,7 @@ async def read_photographs(request: Request, max_bytes: int, max_files: int) -> 
     try:
         return await _read_files(request, FILES_FIELD, max_bytes, max_files)
     except ClientDisconnect as error:
-        raise MalformedUploadError("The connection closed before the whole body had arrived.") from error
+        raise CallerLeftError("The connection closed before the whole body had arrived.") from error
 
 
 def _media_type(request: Request) -> str:

@@ -1,0 +1,101 @@
+"""A model that raises, answers nonsense or hangs: its own batch fails, as a problem, and nobody else's."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from catdog_api.errors import PredictionError
+from catdog_api.tensors import Images, Probabilities
+from tests.conftest import Serve
+from tests.fakes import GatedClassifier
+from tests.test_app import RED_JPEG, assert_problem
+
+Fault = Callable[[Probabilities], Probabilities]
+
+FILES = {"file": RED_JPEG}
+WAIT = 10
+
+
+def raising(error: BaseException) -> Fault:
+    """Return a fault that raises."""
+
+    def fail(_: Probabilities) -> Probabilities:
+        raise error
+
+    return fail
+
+
+FAULTS = [
+    pytest.param(raising(RuntimeError("a secret of the network's")), id="raises"),
+    pytest.param(raising(MemoryError()), id="has-no-memory"),
+    pytest.param(raising(PredictionError("The network gave no probabilities.")), id="says-that-it-failed"),
+    pytest.param(lambda rows: rows * np.nan, id="nan"),
+    pytest.param(lambda rows: np.where(np.arange(rows.shape[1]) == 1, np.nan, rows), id="one-nan"),
+    pytest.param(lambda rows: rows + np.inf, id="infinite"),
+    pytest.param(lambda rows: rows - 1, id="negative"),
+    pytest.param(lambda rows: rows[:, :2], id="a-label-too-few"),
+    pytest.param(lambda rows: rows[:-1], id="a-row-too-few"),
+    pytest.param(lambda rows: rows.repeat(2, axis=0), id="rows-too-many"),
+]
+
+
+class FaultyClassifier(GatedClassifier):
+    """Spoils its first batch, which begins when the test opens the gate, and answers all others."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__()
+        self.fault = fault
+
+    def predict(self, images: Images) -> Probabilities:
+        """Answer, the first time with the fault."""
+        answer = super().predict(images)
+        return self.fault(answer) if len(self.batches) == 1 else answer
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_batch_that_goes_wrong_is_500_for_its_own_and_200_for_the_next(serve: Serve, fault: Fault) -> None:
+    classifier = FaultyClassifier(fault)
+    client = await serve(classifier)
+    spoilt = asyncio.create_task(client.post("/predict", files=FILES))
+    await asyncio.to_thread(classifier.entered.wait, WAIT)
+    others = [asyncio.create_task(client.post("/predict", files=FILES)) for _ in range(3)]
+    await asyncio.sleep(0.1)  # in which they are decoded, and wait
+    classifier.gate.set()
+    response = await spoilt
+    assert response.status_code == 500
+    assert_problem(response, 500, response.json()["type"])
+    assert response.json()["type"] in {"/problems/prediction-failed", "about:blank"}
+    assert "secret" not in response.text
+    assert [(await other).status_code for other in others] == [200, 200, 200]
+
+
+async def test_all_of_a_failed_batch_are_told_and_the_thread_lives_on(serve: Serve) -> None:
+    class SecondFails(GatedClassifier):
+        def predict(self, images: Images) -> Probabilities:
+            answer = super().predict(images)
+            return answer * np.nan if len(self.batches) == 2 else answer
+
+    classifier = SecondFails()
+    client = await serve(classifier)
+    first = asyncio.create_task(client.post("/predict", files=FILES))
+    await asyncio.to_thread(classifier.entered.wait, WAIT)
+    second = [asyncio.create_task(client.post("/predict", files=FILES)) for _ in range(4)]
+    await asyncio.sleep(0.2)
+    classifier.gate.set()
+    assert (await first).status_code == 200
+    assert 500 in [(await task).status_code for task in second]
+    assert (await client.post("/predict", files=FILES)).status_code == 200
+    assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_a_hang_is_504_for_its_batch_and_its_end_is_the_end_of_the_trouble(serve: Serve) -> None:
+    classifier = GatedClassifier()
+    client = await serve(classifier, deadline_seconds=0.3)
+    hung = await asyncio.gather(*(client.post("/predict", files=FILES) for _ in range(3)))
+    for refused in hung:
+        assert_problem(refused, 504, "/problems/deadline-exceeded")
+    classifier.gate.set()
+    response = await client.post("/predict", files=FILES)
+    assert response.status_code == 200
