@@ -70,6 +70,7 @@ def test_a_table_replaces_what_stood_between_its_marks_and_nothing_else() -> Non
         pytest.param("<!-- a --> and no end", id="no-end"),
         pytest.param("<!-- /a --> before <!-- a -->", id="end-first"),
         pytest.param("<!-- a --><!-- /a --><!-- a --><!-- /a -->", id="twice"),
+        pytest.param("<!-- a --><!-- a --><!-- /a -->", id="start-twice"),
         pytest.param("<!-- a --><!-- /a --><!-- /a -->", id="end-twice"),
     ],
 )

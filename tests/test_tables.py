@@ -29,9 +29,9 @@ RECORD: dict[str, Any] = {
     "python": "3.11.7",
     "packages": {"keras": "3.15.1", "numpy": "2.4.6"},
     "history": [
-        {"size": 64, "seconds": 90, "val_accuracy": 0.5},
-        {"size": 64, "seconds": 30, "val_accuracy": 0.8},
-        {"size": 96, "seconds": 120, "val_accuracy": 0.9123},
+        {"size": 64, "seconds": 9000, "val_accuracy": 0.5},
+        {"size": 64, "seconds": 3000, "val_accuracy": 0.8},
+        {"size": 96, "seconds": 12000, "val_accuracy": 0.9123},
     ],
 }
 for name, split in RECORD["data"].items():
@@ -123,7 +123,7 @@ def test_the_counts_of_test_come_from_what_was_measured(manifest: Manifest) -> N
 def test_the_run_is_told_by_its_record() -> None:
     written = dict(rows(tables.run(RECORD)))
     assert written["epochs"] == "3: 2 at 64 px, 1 at 96 px"
-    assert written["minutes"] == "4"
+    assert written["minutes"] == "400"
     assert written["seed"] == "77"
     assert written["validation accuracy in the last epoch"] == "91.23 %"
     assert written["packages"] == "Python 3.11.7, keras 3.15.1, numpy 2.4.6"
