@@ -136,6 +136,19 @@ def test_memory_that_is_not_to_be_had_is_too_many_pixels(monkeypatch: pytest.Mon
         _look(encode(quarters(), "PNG"))
 
 
+def test_a_large_image_of_few_bytes_is_no_photograph() -> None:
+    data = encode(Image.new("1", (5000, 2501)), "PNG")
+    with pytest.raises(errors.TooManyPixelsError, match=f"5000 x 2501 pixels in {len(data):,} bytes"):
+        decode(data, 32, max_pixels=50_000_000)
+    assert decode(encode(Image.new("1", (5000, 2500)), "PNG"), 32, max_pixels=50_000_000).height == 2500
+
+
+def test_a_file_of_thousands_of_pieces_is_refused_soon() -> None:
+    data = encode(quarters(), "PNG")
+    with pytest.raises(errors.TruncatedImageError, match="far too many parts"):
+        _look(data[:33] + png_chunk(b"abCd") * 10_000 + data[33:])
+
+
 def test_rubbish_between_a_jpegs_segments_is_passed() -> None:
     data = _jpeg_with(b"\xff\xd0ab\xff\xe5\0\4xy")
     assert _look(data).format == "JPEG"

@@ -21,7 +21,8 @@ async def unless_the_caller_leaves(request: Request, work: Coroutine[Any, Any, T
     Raises:
         CallerLeftError: The connection is closed.
     """
-    working, leaving = asyncio.create_task(work), asyncio.create_task(_leaving(request))
+    working = asyncio.create_task(work)
+    leaving = asyncio.ensure_future(request.receive())  # after a whole body there is nothing to come but the disconnect
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -30,8 +31,3 @@ async def unless_the_caller_leaves(request: Request, work: Coroutine[Any, Any, T
     finally:
         working.cancel()
         leaving.cancel()
-
-
-async def _leaving(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass  # of a body that was read
