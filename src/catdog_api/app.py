@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
 from catdog_api import __version__, access, browser, classifier, problems, routes
+from catdog_api.bodies import BODIES_AT_ONCE, HeldBodiesMiddleware
 from catdog_api.logs import RequestLogMiddleware
 from catdog_api.metrics import Metrics, MetricsMiddleware
 from catdog_api.pipeline import Limits, Pipeline, Predictor
@@ -41,8 +42,9 @@ class CatdogApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the finished stack; CORS goes around the problems, or a page elsewhere could not read them."""
-        stack: ASGIApp = ProblemMiddleware(super().build_middleware_stack())
         settings: Settings = self.state.settings
+        held = HeldBodiesMiddleware(super().build_middleware_stack(), BODIES_AT_ONCE * settings.max_upload_bytes)
+        stack: ASGIApp = ProblemMiddleware(held)
         if settings.cors_origins:
             stack = CORSMiddleware(
                 stack,

@@ -90,6 +90,7 @@ class Pipeline:
         self.limits = limits
         self._batcher = Batcher(classifier.look, limits.model_threads, limits.queue_limit, observer)
         self._decoders = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="decode")
+        self._free_decoders = asyncio.Semaphore(limits.decode_threads)
 
     def start(self) -> None:
         """Start the model threads."""
@@ -168,11 +169,12 @@ class Pipeline:
 
     async def _predict(self, data: bytes, view_side: int) -> Outcome:
         started = time.monotonic()
-        loop = asyncio.get_running_loop()
-        photograph = await loop.run_in_executor(
-            self._decoders,
-            lambda: decode(data, self.manifest.input_size, max_pixels=self.limits.max_pixels, view_side=view_side),
-        )
+        size, max_pixels = self.manifest.input_size, self.limits.max_pixels
+        # It waits here for a thread and not in the pool, which would keep the bytes of those who have left by then.
+        async with self._free_decoders:
+            photograph = await asyncio.get_running_loop().run_in_executor(
+                self._decoders, lambda: decode(data, size, max_pixels=max_pixels, view_side=view_side)
+            )
         decoded = time.monotonic()
         answer = await self._batcher.submit(photograph.image)
         return Outcome(

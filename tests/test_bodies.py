@@ -1,0 +1,80 @@
+"""How much of all uploads is held at once: what arrives is counted, what is too much is refused, and nothing stays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from PIL import Image
+
+from catdog_api.bodies import BODIES_AT_ONCE
+from tests.conftest import Serve
+from tests.images import RED, encode
+
+LIMIT = 10_000
+RED_FILE = encode(Image.new("RGB", (40, 30), RED), "PNG")
+RAW = {"Content-Type": "image/png"}
+
+
+class Upload:
+    """A body of which so many bytes are sent, and then nothing until the test lets it end."""
+
+    def __init__(self, sent: int) -> None:
+        self._sent = sent
+        self.end = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Send."""
+        yield bytes(self._sent)
+        await self.end.wait()
+
+
+def send(client: httpx.AsyncClient, upload: Upload) -> "asyncio.Task[httpx.Response]":
+    """Begin to send an upload."""
+    return asyncio.create_task(client.post("/predict", content=upload, headers=RAW))
+
+
+async def begun(
+    client: httpx.AsyncClient, count: int, sent: int
+) -> tuple[list[Upload], list["asyncio.Task[httpx.Response]"]]:
+    """Begin so many uploads, and wait until what they send has arrived."""
+    uploads = [Upload(sent) for _ in range(count)]
+    tasks = [send(client, upload) for upload in uploads]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return uploads, tasks
+
+
+async def test_uploads_for_which_there_is_no_room_are_refused_until_others_have_ended(serve: Serve) -> None:
+    client = await serve(max_upload_bytes=LIMIT)
+    uploads, tasks = await begun(client, BODIES_AT_ONCE, LIMIT)
+    refused = await client.post("/predict", content=RED_FILE, headers=RAW)
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert not any(task.done() for task in tasks)
+    for upload in uploads:
+        upload.end.set()
+    assert {(await task).status_code for task in tasks} == {415}
+    assert (await client.post("/predict", content=RED_FILE, headers=RAW)).status_code == 200
+
+
+async def test_a_slow_caller_holds_no_more_than_it_has_sent(serve: Serve) -> None:
+    client = await serve(max_upload_bytes=LIMIT)
+    uploads, tasks = await begun(client, 100 * BODIES_AT_ONCE, 10)
+    assert (await client.post("/predict", content=RED_FILE, headers=RAW)).status_code == 200
+    for upload in uploads:
+        upload.end.set()
+    await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize("path", ["/predict", "/explain", "/predict/batch"])
+async def test_a_form_is_counted_too_wherever_it_goes(path: str, serve: Serve) -> None:
+    client = await serve(max_upload_bytes=LIMIT)
+    uploads, tasks = await begun(client, BODIES_AT_ONCE, LIMIT)
+    field = "files" if path == "/predict/batch" else "file"
+    assert (await client.post(path, files={field: RED_FILE})).status_code == 503
+    for upload in uploads:
+        upload.end.set()
+    await asyncio.gather(*tasks)
+    for _ in range(2 * BODIES_AT_ONCE):
+        assert (await client.post(path, files={field: RED_FILE + bytes(LIMIT // 2)})).status_code == 200

@@ -1,0 +1,62 @@
+"""The memory that the README promises to stay below, measured where it is used."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catdog_api.bodies import BODIES_AT_ONCE
+from catdog_api.settings import Settings
+from tests.bombs import costs
+from tests.images import encode
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+BYTES_A_PIXEL = 18
+WIDTH, HEIGHT = 3000, 2000
+MEGABYTE = 10**6
+
+
+def drawings() -> dict[str, bytes]:
+    """Return a large image in each of the dear formats."""
+    across, down = np.arange(WIDTH) // 16, np.arange(HEIGHT)[:, None] // 16
+    grey = ((across + down) % 256).astype(np.uint8)
+    colours = Image.fromarray(np.stack([grey, grey[::-1], 255 - grey], axis=-1))
+    through = colours.convert("RGBA")
+    through.putalpha(Image.fromarray(grey))
+    kinds: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
+        "png": (colours, "PNG", {"compress_level": 1}),
+        "transparent png": (through, "PNG", {"compress_level": 1}),
+        "16-bit png": (Image.fromarray(grey.astype(np.uint16) * 257), "PNG", {"compress_level": 1}),
+        "webp": (through, "WEBP", {"quality": 50, "method": 0}),
+        "gif": (colours.quantize(64), "GIF", {}),
+        "32-bit tiff": (Image.fromarray(grey.astype(np.float32)), "TIFF", {"compression": "tiff_lzw"}),
+        "progressive jpeg": (colours, "JPEG", {"progressive": True}),
+    }
+    return {name: encode(image, form, **options) for name, (image, form, options) in kinds.items()}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what memory was held from /proc")
+def test_no_format_takes_more_for_a_pixel_than_is_promised(tmp_path: Path) -> None:
+    files = drawings()
+    bound = BYTES_A_PIXEL * WIDTH * HEIGHT
+    taken = {name: 1024 * cost.kilobytes - len(files[name]) for name, cost in costs(files, tmp_path).items()}
+    assert {name: held for name, held in taken.items() if held > bound + 2 * MEGABYTE} == {}
+    assert max(taken.values()) > 0.8 * bound, "less is needed than the README says"
+
+
+def test_the_formula_has_the_numbers_of_the_code() -> None:
+    settings = Settings()
+    lines = dict(re.findall(r"^(uploads|pixels|queue) +(.+?) MB", README, re.MULTILINE))
+    expected = {
+        "uploads": (f"2 x {BODIES_AT_ONCE} x CATDOG_MAX_UPLOAD_BYTES", 2 * BODIES_AT_ONCE * settings.max_upload_bytes),
+        "pixels": (f"cores x CATDOG_MAX_PIXELS x {BYTES_A_PIXEL} bytes", 2 * settings.max_pixels * BYTES_A_PIXEL),
+        "queue": ("CATDOG_QUEUE_LIMIT x 49,152 bytes", settings.queue_limit * 128 * 128 * 3),
+    }
+    for name, (formula, total) in expected.items():
+        text, megabytes = lines[name].rsplit(maxsplit=1)
+        assert text == formula
+        assert int(megabytes.replace(",", "")) == pytest.approx(total / MEGABYTE, rel=0.05)
