@@ -3,15 +3,27 @@
 import base64
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import skimage.data
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FilePayload,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
-from tests.images import encode
+from tests.images import encode, quarters
 
 NewPage = Callable[..., Page]
 
@@ -25,6 +37,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a green clock; whether a page may see it, each context says
 )
 ANSWER = {
     "label": "cat",
@@ -32,6 +45,7 @@ ANSWER = {
     "image": {"width": 451, "height": 300, "format": "PNG"},
     "model": {"name": "catdog", "version": "1.0.0"},
 }
+PETS = {"cat": 0.9713, "dog": 0.0214, "neither": 0.0073}
 REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) => {
   console.error(`violates ${event.violatedDirective}: ${event.blockedURI} in ${event.sourceFile}:${event.lineNumber}`);
@@ -72,9 +86,10 @@ def new_page(chromium: Browser, service_url: str) -> Iterator[NewPage]:
         context.on("request", on_request)
         context.on("console", on_console)
         context.on("weberror", lambda error: faults.append(str(error.error)))
+        context.set_default_timeout(60_000)
         return context.new_page()
 
-    expect.set_options(timeout=20_000)  # milliseconds; the machine may be busy with something else
+    expect.set_options(timeout=60_000)  # milliseconds; the machine may be busy with something else
     yield open_page
     for context in chromium.contexts:
         context.close()
@@ -84,6 +99,11 @@ def new_page(chromium: Browser, service_url: str) -> Iterator[NewPage]:
 def photograph(name: str = "chelsea.png", format_name: str = "PNG") -> FilePayload:
     """Return scikit-image's cat (CC0) as a file that a person could choose."""
     return file(name, encode(Image.fromarray(skimage.data.chelsea()), format_name))
+
+
+def drawing(name: str) -> FilePayload:
+    """Return a small drawing as a file that a person could choose, where it is not about what it shows."""
+    return file(name, encode(quarters(), "PNG"))
 
 
 def file(name: str, content: bytes) -> FilePayload:
@@ -105,6 +125,40 @@ def transfer(page: Page, event: str, *files: FilePayload) -> None:
     page.evaluate(script, [event, [(each["name"], base64.b64encode(each["buffer"]).decode()) for each in files]])
 
 
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files and folders as a file manager does, so that the browser itself reads them."""
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 50, "data": data})
+
+
+def before(page: Page, probabilities: Mapping[str, float], figures: Mapping[str, Any] | None = None) -> Page:
+    """Open the page before a model that gives every photograph these probabilities."""
+    label = max(probabilities, key=lambda name: probabilities[name])
+    model = {"name": "catdog", "version": "1.0.0", "labels": list(probabilities), "figures": figures or {}}
+    page.route("**/model", partial(Route.fulfill, json=model))
+    page.route("**/predict", partial(Route.fulfill, json={**ANSWER, "label": label, "probabilities": probabilities}))
+    return opened(page)
+
+
+def refusing(page: Page, status: int, problem: Mapping[str, object], times: int | None = None, **headers: str) -> None:
+    """Let the service refuse photographs: always, or so many times."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    page.route("**/predict", partial(Route.fulfill, status=status, json=problem, headers=named), times=times)
+
+
+def holding(page: Page, times: int | None = None) -> list[Route]:
+    """Hold back what is asked of photographs; return the list that it gathers in."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/predict", hold, times=times)
+    return held
+
+
 def opened(page: Page) -> Page:
     """Open the page, and wait until the model has introduced itself."""
     page.goto("/")
@@ -112,9 +166,9 @@ def opened(page: Page) -> Page:
     return page
 
 
-def choose(page: Page, chosen: FilePayload | None = None) -> None:
-    """Choose a file; by default the cat."""
-    page.set_input_files("#file", chosen or photograph())
+def choose(page: Page, *chosen: FilePayload) -> None:
+    """Choose files; by default the cat."""
+    page.set_input_files("#file", chosen or [photograph()])
 
 
 def expect_state(page: Page, state: str) -> None:
@@ -122,7 +176,31 @@ def expect_state(page: Page, state: str) -> None:
     expect(page.locator("body")).to_have_attribute("data-state", state)
 
 
-def bars(page: Page) -> list[tuple[str, str]]:
+def card(page: Page, position: int = 0) -> Locator:
+    """Return the card at a position."""
+    return page.locator(".card").nth(position)
+
+
+def names(page: Page) -> list[str]:
+    """Read whose cards are there, in their order."""
+    return page.locator(".card h3").all_text_contents()
+
+
+def bars(shown: Page | Locator) -> list[tuple[str, str]]:
     """Read the bars from top to bottom: (label, share)."""
-    items = page.locator("#bars li").all()
+    items = shown.locator(".bars li").all()
     return [(item.locator(".name").inner_text(), item.locator(".share").inner_text()) for item in items]
+
+
+def heard(page: Page) -> Locator:
+    """Return what a screen reader says."""
+    return page.get_by_role("status")
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until something is true of what this process has seen of the page."""
+    for _ in range(1200):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("It did not become true.")

@@ -1,4 +1,4 @@
-"""What the page does, in a real Chromium before a real service process.
+"""What the page does with photographs, in a real Chromium before a real service process.
 
 The fixture `new_page` fails every test in which a request leaves the origin, the policy is broken or a script errs.
 """
@@ -7,13 +7,48 @@ from functools import partial
 
 import httpx
 import pytest
-from playwright.sync_api import FilePayload, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from catdog_api.problems import KINDS
-from tests.browsing import ANSWER, NewPage, bars, choose, expect_state, file, opened, photograph, transfer
-from tests.images import encode, quarters
+from tests.browsing import (
+    ANSWER,
+    PETS,
+    NewPage,
+    bars,
+    before,
+    card,
+    choose,
+    drawing,
+    expect_state,
+    file,
+    heard,
+    holding,
+    names,
+    opened,
+    photograph,
+    until,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+WATCH_ADDRESSES = """
+  window.held = new Set();
+  const { createObjectURL: create, revokeObjectURL: revoke } = URL;
+  URL.createObjectURL = (file) => { const url = create.call(URL, file); held.add(url); return url; };
+  URL.revokeObjectURL = (url) => { held.delete(url); revoke.call(URL, url); };
+"""
+
+
+def answering(page: Page, *labels: str) -> None:
+    """Answer the photographs with labels, in the order in which they arrive; after the last, refuse."""
+    left = list(labels)
+
+    def answer(route: Route) -> None:
+        if left:
+            route.fulfill(json={**ANSWER, "label": left.pop(0)})
+        else:
+            route.fulfill(status=415, json={"type": "/problems/truncated-image", "detail": "It ends early."})
+
+    page.route("**/predict", answer)
 
 
 def test_a_chosen_photograph_is_shown_and_answered_as_the_api_answers_it(new_page: NewPage, service_url: str) -> None:
@@ -21,162 +56,105 @@ def test_a_chosen_photograph_is_shown_and_answered_as_the_api_answers_it(new_pag
     api = httpx.post(f"{service_url}/predict", files={"file": chosen["buffer"]}, timeout=30).json()
     page = opened(new_page())
     choose(page, chosen)
-    expect(page.locator("#headline")).to_have_text(api["label"])
-    expect(page.locator("#about")).to_contain_text(f"answered by {api['model']['name']} {api['model']['version']}")
-    assert page.locator("#photograph").evaluate("image => image.naturalWidth") == 451
-    assert [label for label, _ in bars(page)] == list(api["probabilities"])
+    shown = card(page)
+    expect(shown.locator(".headline")).to_have_text(api["label"])
+    expect(shown.locator(".about")).to_contain_text(f"answered by {api['model']['name']} {api['model']['version']}")
+    expect(shown.locator("h3")).to_have_text("chelsea.png")
+    assert shown.locator(".thumb").evaluate("image => [image.naturalWidth, image.naturalHeight]") == [451, 300]
+    assert [label for label, _ in bars(shown)] == list(api["probabilities"])
+    assert all(share.endswith("%") for _, share in bars(shown))
 
 
-@pytest.mark.parametrize("event", ["drop", "paste"])
-def test_a_dropped_or_pasted_photograph_is_answered_with_bars_for_every_label(
-    new_page: NewPage, service_url: str, event: str
-) -> None:
+def test_many_photographs_become_cards_in_the_order_given_and_a_bad_one_fails_alone(new_page: NewPage) -> None:
     page = opened(new_page())
-    transfer(page, event, photograph())
-    expect_state(page, "answer")
-    shown = bars(page)
-    assert [label for label, _ in shown] == httpx.get(f"{service_url}/model").json()["labels"]
-    assert all(share.endswith("%") for _, share in shown)
+    given = ["b.png", "a.png", "notes.txt", "10.png", "9.png"]
+    choose(page, *(file(name, b"none") if name.endswith("txt") else photograph(name) for name in given))
+    expect_state(page, "done")
+    assert names(page) == given
+    states = [card(page, position).get_attribute("data-state") for position in range(5)]
+    assert states == ["answered", "answered", "refused", "answered", "answered"]
 
 
-def test_the_keyboard_alone_chooses_a_photograph_and_another(new_page: NewPage) -> None:
-    page = new_page()
-    # Playwright catches choosers from when a listener is there, but does not wait for that: have one before the key.
-    page.on("filechooser", lambda _: None)
-    opened(page).keyboard.press("Tab")
-    for name in ("one.png", "two.png"):
-        expect(page.locator("#file")).to_be_focused()
-        assert page.locator(".zone").evaluate("zone => getComputedStyle(zone).outlineStyle") == "solid"
-        with page.expect_file_chooser() as chooser:
-            page.keyboard.press("Enter")
-        with page.expect_response("**/predict"):
-            chooser.value.set_files(photograph(name))
-        expect_state(page, "answer")
+def test_four_requests_at_most_are_in_flight_and_the_progress_is_theirs(new_page: NewPage) -> None:
+    page = before(new_page(), PETS)
+    held = holding(page)
+    choose(page, *(drawing(f"{number}.png") for number in range(7)))
+    for done in range(7):
+        in_flight = min(7, done + 4)
+        until(page, partial(lambda count: len(held) >= count, in_flight))
+        assert len(held) == in_flight
+        assert page.locator("#progress").evaluate("bar => [bar.value, bar.max]") == [done, 7]
+        expect(page.locator("#count")).to_have_text(f"{done} of 7 answered")
+        held[done].fulfill(json=ANSWER)
+    expect(page.locator("#count")).to_have_text("7 photographs")
+    expect(page.locator("#progress")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("refused", "sentence"),
-    [
-        pytest.param(file("notes.txt", b"no picture " * 9), "This is not a photograph.", id="text"),
-        pytest.param(file("empty.jpg", b""), "This file is empty.", id="empty"),
-        pytest.param(file("big.jpg", bytes(11 * 1024**2)), "This file is too large.", id="too-many-bytes"),
-        pytest.param(
-            file("wide.png", encode(quarters(10_000, 6_000).convert("1"), "PNG")),
-            "This picture has too many pixels.",
-            id="too-many-pixels",
-        ),
-        pytest.param(file("cut.png", photograph()["buffer"][:9000]), "This photograph is damaged.", id="truncated"),
-        pytest.param(file("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "This kind of image", id="svg"),
-    ],
-)
-def test_what_the_service_refuses_gets_a_sentence_and_a_reason(
-    new_page: NewPage, refused: FilePayload, sentence: str
-) -> None:
+def test_photographs_given_later_stand_behind_and_clear_takes_all_away(new_page: NewPage) -> None:
     page = opened(new_page())
-    choose(page, refused)
-    expect(page.locator("#headline")).to_contain_text(sentence)
-    expect(page.locator("#detail")).not_to_be_empty()
-    expect_state(page, "refusal")
-    for hidden in ("#bars", "#retry"):
-        expect(page.locator(hidden)).to_be_hidden()
-
-
-def test_every_problem_of_the_api_has_a_sentence_for_people(new_page: NewPage) -> None:
-    page = opened(new_page())
-    for kind in KINDS.values():
-        problem = {"type": f"/problems/{kind.name}", "title": kind.title, "status": kind.status, "detail": kind.name}
-        page.route("**/predict", partial(Route.fulfill, status=kind.status, json=problem))
-        choose(page)
-        expect(page.locator("#detail")).to_contain_text(kind.name)
-        assert page.locator("#headline").inner_text() not in {"", kind.title}
-        expect(page.locator("#retry")).to_be_visible(visible=kind.status >= 500)
-
-
-def test_a_busy_service_says_when_to_try_again_and_trying_again_is_one_key(new_page: NewPage) -> None:
-    page = opened(new_page())
-    problem = {"type": "/problems/overloaded", "title": "Overloaded", "status": 503, "detail": "64 wait already."}
-    page.route("**/predict", partial(Route.fulfill, status=503, json=problem, headers={"Retry-After": "3"}), times=1)
-    choose(page)
-    expect(page.locator("#answer")).to_contain_text("The service is busy.")
-    expect(page.locator("#detail")).to_have_text("64 wait already. Try again in 3 seconds.")
-    page.locator("#retry").press("Enter")
-    expect_state(page, "answer")
+    choose(page, photograph("one.png"))
+    expect_state(page, "done")
+    choose(page, photograph("two.png"), photograph("three.png"))
+    expect_state(page, "done")
+    assert names(page) == ["one.png", "two.png", "three.png"]
+    page.locator("#clear").click()
+    expect_state(page, "idle")
+    assert names(page) == []
     expect(page.locator("#file")).to_be_focused()
 
 
-def test_offline_and_unreachable_are_told_apart(new_page: NewPage) -> None:
-    page = opened(new_page())
-    page.route("**/predict", lambda route: route.abort("connectionrefused"))
-    choose(page)
-    expect(page.locator("#headline")).to_have_text("The service cannot be reached.")
-    page.context.set_offline(offline=True)
-    page.locator("#retry").click()
-    expect(page.locator("#headline")).to_have_text("You are offline.")
+def test_an_answer_that_comes_after_clear_is_not_shown(new_page: NewPage) -> None:
+    page = before(new_page(), PETS)
+    held = holding(page, times=1)
+    choose(page, photograph("late.png"))
+    until(page, lambda: bool(held))
+    page.locator("#clear").click()
+    choose(page, photograph("new.png"))
+    expect_state(page, "done")
+    assert names(page) == ["new.png"]
 
 
-def test_no_answer_in_a_minute_is_said(new_page: NewPage) -> None:
-    page = new_page()
-    page.clock.install()
-    page.route("**/predict", lambda _: None)
-    choose(opened(page))
-    expect_state(page, "working")
-    page.clock.fast_forward(61_000)
-    expect(page.locator("#answer")).to_contain_text("No answer came.")
+def test_the_answers_are_sifted_by_label(new_page: NewPage) -> None:
+    page = before(new_page(), PETS)
+    answering(page, "cat", "dog", "cat", "cat")
+    choose(page, *(drawing(f"{number}.png") for number in range(5)))
+    expect_state(page, "done")
+    chips = page.locator("#filters label")
+    assert chips.all_text_contents() == ["All 5", "cat 3", "dog 1", "without an answer 1"]
+    assert page.locator(".piece").evaluate_all("all => all.map((each) => each.style.getPropertyValue('--count'))") == [
+        "3",
+        "1",
+        "1",
+    ]
+    for chip, shown in (("cat 3", 3), ("dog 1", 1), ("without an answer 1", 1), ("All 5", 5)):
+        page.get_by_role("radio", name=chip).check(force=True)
+        expect(page.locator(".card:visible")).to_have_count(shown)
 
 
-def test_a_late_answer_never_overwrites_a_newer_one(new_page: NewPage) -> None:
-    page = opened(new_page())
-    # The first request is never told that it is given up: its answer comes when the second has been read.
-    page.evaluate("""() => {
-      const answers = [];
-      window.fetch = () => new Promise((resolve) => answers.push(resolve));
-      window.asked = async (count) => {
-        while (answers.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
-      };
-      window.release = (index, answer) => answers[index](Response.json(answer));
-    }""")
-    for count in (1, 2):
-        choose(page)
-        page.evaluate("count => asked(count)", count)
-    page.evaluate("answer => release(1, answer)", ANSWER)
-    expect_state(page, "answer")
-    page.evaluate("answer => release(0, answer)", {**ANSWER, "label": "dog"})
-    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 50))")
-    assert page.locator("#headline").inner_text() == "cat"
+def test_the_sum_of_many_answers_is_spoken_and_few_are_spoken_one_by_one(new_page: NewPage) -> None:
+    page = before(new_page(), PETS)
+    choose(page, photograph("one.png"))
+    expect(heard(page)).to_have_text("one.png: Almost certainly cat")
+    answering(page, "cat", "dog", "cat")
+    choose(page, *(drawing(f"{number}.png") for number in range(4)))
+    expect(heard(page)).to_have_text("5 photographs: 3 cat, 1 dog, 1 without an answer.")
 
 
-def test_a_photograph_that_the_browser_cannot_show_is_answered_beside_its_name(new_page: NewPage) -> None:
+def test_a_photograph_that_the_browser_cannot_show_is_answered_all_the_same(new_page: NewPage) -> None:
     page = opened(new_page())
     choose(page, photograph("scan.tiff", "TIFF"))
-    expect_state(page, "answer")
-    expect(page.locator("#placeholder")).to_contain_text("scan.tiff")
-    expect(page.locator("#photograph")).to_be_hidden()
+    expect_state(page, "done")
+    expect(card(page).locator(".headline")).to_have_text("cat")
+    expect(card(page).locator(".suffix")).to_have_text("tiff")
+    for hidden in (".thumb", ".look"):
+        expect(card(page).locator(hidden)).to_be_hidden()
 
 
-def test_every_photograph_but_the_one_in_the_frame_is_let_go(new_page: NewPage) -> None:
+def test_of_hundreds_of_photographs_no_address_is_held(new_page: NewPage) -> None:
     page = new_page()
-    page.add_init_script("""
-      window.held = new Set();
-      const { createObjectURL: create, revokeObjectURL: revoke } = URL;
-      URL.createObjectURL = (file) => { const url = create.call(URL, file); held.add(url); return url; };
-      URL.revokeObjectURL = (url) => { held.delete(url); revoke.call(URL, url); };
-    """)
-    opened(page)
-    for _ in range(3):
-        choose(page)
-    expect_state(page, "answer")
-    assert page.evaluate("() => [...held]") == [page.locator("#photograph").get_attribute("src")]
-
-
-@pytest.mark.parametrize(
-    ("files", "sentence"),
-    [
-        pytest.param([], "That was not a file.", id="none"),
-        pytest.param([photograph(), photograph()], "One photograph at a time, please.", id="two"),
-    ],
-)
-def test_a_drop_that_is_not_one_file_is_not_sent(new_page: NewPage, files: list[FilePayload], sentence: str) -> None:
-    page = opened(new_page())
-    page.route("**/predict", lambda route: pytest.fail(f"{route.request.url} was asked"))
-    transfer(page, "drop", *files)
-    expect(page.locator("#headline")).to_have_text(sentence)
+    page.add_init_script(WATCH_ADDRESSES)
+    before(page, PETS)
+    choose(page, *(drawing(f"{number}.png") for number in range(200)))
+    expect(page.locator("#count")).to_have_text("200 photographs", timeout=120_000)
+    until(page, lambda: page.evaluate("held.size") == 0)
+    assert page.locator(".thumb").evaluate_all("all => all.every((image) => image.naturalWidth <= 640)")

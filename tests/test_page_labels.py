@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from catdog_api.artifact import Manifest, file_sha256, write_manifest
-from tests.browsing import NewPage, bars, choose, expect_state, file, opened
+from tests.browsing import NewPage, bars, card, choose, expect_state, file, opened
 from tests.conftest import service_process
 from tests.images import GREEN, encode
 
@@ -34,9 +34,9 @@ def test_the_page_asks_for_and_answers_with_the_labels_of_the_model(new_page: Ne
     opened(page)
     expect(page.locator("h1")).to_have_text("Wolf or husky?")
     choose(page, file("green.png", encode(Image.new("RGB", (40, 30), GREEN), "PNG")))
-    expect_state(page, "answer")
-    expect(page.locator("#headline")).to_have_text("husky")
-    assert [label for label, _ in bars(page)] == ["wolf", "husky"]
+    expect_state(page, "done")
+    expect(card(page).locator(".headline")).to_have_text("husky")
+    assert [label for label, _ in bars(card(page))] == ["wolf", "husky"]
     assert "cat" not in page.locator("main").inner_text().lower()
 
 

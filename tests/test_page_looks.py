@@ -1,56 +1,50 @@
-"""How the page looks and reads: labels, figures, widths, schemes, no script; and pictures of all of it to look at."""
+"""What the page says of a model, and of how sure it is; what it weighs; what there is of it without a script."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from catdog_api.settings import bundled
-from tests.browsing import ANSWER, NewPage, bars, choose, expect_state, opened, photograph
+from tests.browsing import ANSWER, PETS, NewPage, bars, before, card, choose, drawing, expect_state, opened, photograph
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
-SCREENSHOTS = Path(__file__).resolve().parents[1] / "screenshots"
 ACCURACY = {"accuracy": {"value": 0.9612, "n": 4453, "interval": [0.9552, 0.9665]}}
-PETS = {"cat": 0.9713, "dog": 0.0214, "neither": 0.0073}
-VIEWPORTS = {360: 740, 768: 1024, 1440: 900}
-
-
-def before(page: Page, probabilities: Mapping[str, float], figures: Mapping[str, Any] | None = None) -> Page:
-    """Open the page before a model that gives every photograph these probabilities."""
-    label = max(probabilities, key=lambda name: probabilities[name])
-    model = {"name": "catdog", "version": "1.0.0", "labels": list(probabilities), "figures": figures or {}}
-    answer = {**ANSWER, "label": label, "probabilities": probabilities}
-    page.route("**/model", lambda route: route.fulfill(json=model))
-    page.route("**/predict", lambda route: route.fulfill(json=answer))
-    return opened(page)
 
 
 def answered(page: Page, probabilities: Mapping[str, float]) -> Page:
-    """Choose a photograph there, too."""
-    choose(before(page, probabilities))
-    expect_state(page, "answer")
+    """Choose a photograph before a model that gives these probabilities."""
+    choose(before(page, probabilities), drawing("one.png"))
+    expect_state(page, "done")
     return page
 
 
 def test_another_models_labels_are_all_that_is_shown(new_page: NewPage) -> None:
-    page = before(new_page(), {"wolf": 0.12, "husky": 0.88})
+    page = answered(new_page(), {"wolf": 0.12, "husky": 0.88})
     expect(page).to_have_title("Wolf or husky?")
     expect(page.locator("h1")).to_have_text("Wolf or husky?")
-    choose(page)
-    expect(page.locator("#answer")).to_have_text("Very likely husky")
-    assert bars(page) == [("wolf", "12\u00a0%"), ("husky", "88\u00a0%")]
+    expect(card(page).locator(".verdict")).to_have_text("Very likely husky")
+    assert bars(card(page)) == [("wolf", "12\u00a0%"), ("husky", "88\u00a0%")]
     shown = page.inner_text("body").lower().replace("catdog", "")
     assert not [word for word in PETS if word in shown]
+
+
+def test_a_label_has_one_colour_in_the_question_the_bars_and_the_choices(new_page: NewPage) -> None:
+    page = before(new_page(), PETS)
+    choose(page, drawing("one.png"), drawing("two.png"))
+    expect_state(page, "done")
+    number = "each => [each.textContent.toLowerCase(), each.dataset.label]"
+    question = dict(page.locator("h1 [data-label]").evaluate_all(f"all => all.map({number})"))
+    assert question == {"cat": "0", "dog": "1", "neither": "2"}
+    assert card(page).locator("li").evaluate_all("all => all.map((each) => each.dataset.label)") == ["0", "1", "2"]
+    expect(page.locator(".chip", has_text="cat")).to_have_attribute("data-label", "0")
 
 
 def test_many_labels_keep_the_models_order_and_the_question_short(new_page: NewPage) -> None:
     labels = [str(number) for number in range(12, 0, -1)]  # names that an object would sort
     page = answered(new_page(), dict.fromkeys(labels, 1 / 12))
-    assert [label for label, _ in bars(page)] == labels
+    assert [label for label, _ in bars(card(page))] == labels
     expect(page.locator("h1")).to_have_text("12, 11, 10 or one of 9 others?")
 
 
@@ -66,25 +60,27 @@ def test_many_labels_keep_the_models_order_and_the_question_short(new_page: NewP
     ],
 )
 def test_shares_are_rounded_so_that_nothing_is_certain(new_page: NewPage, probability: float, share: str) -> None:
-    page = answered(new_page(), {"cat": probability, "dog": 1 - probability})
-    assert bars(page)[0] == ("cat", share.replace(" ", "\u00a0"))
+    shown = bars(card(answered(new_page(), {"cat": probability, "dog": 1 - probability})))
+    assert shown[0] == ("cat", share.replace(" ", "\u00a0"))
     if probability == 1:
-        assert bars(page)[1] == ("dog", "<\u00a00.1\u00a0%")
+        assert shown[1] == ("dog", "<\u00a00.1\u00a0%")
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "sentence"),
+    ("probabilities", "verdict", "detail"),
     [
-        ({"cat": 0.96, "dog": 0.04}, "Almost certainly cat"),
-        ({"cat": 0.03, "neither": 0.9, "dog": 0.07}, "Very likely neither"),
-        ({"cat": 0.1, "dog": 0.6, "neither": 0.3}, "Probably dog or else neither"),
-        ({"cat": 0.4, "dog": 0.36, "neither": 0.24}, "Hard to say, perhaps cat or else dog"),
+        ({"cat": 0.96, "dog": 0.04}, "Almost certainly cat", ""),
+        ({"cat": 0.03, "neither": 0.9, "dog": 0.07}, "Very likely neither", ""),
+        ({"cat": 0.1, "dog": 0.6, "neither": 0.3}, "Probably dog", "or else neither"),
+        ({"cat": 0.4, "dog": 0.36, "neither": 0.24}, "Hard to say, perhaps cat", "or else dog"),
     ],
 )
 def test_the_sentence_is_as_sure_as_the_model(
-    new_page: NewPage, probabilities: dict[str, float], sentence: str
+    new_page: NewPage, probabilities: dict[str, float], verdict: str, detail: str
 ) -> None:
-    expect(answered(new_page(), probabilities).locator("#answer")).to_have_text(sentence)
+    shown = card(answered(new_page(), probabilities))
+    expect(shown.locator(".verdict")).to_have_text(verdict)
+    expect(shown.locator(".detail")).to_have_text(detail)
 
 
 def test_the_page_says_how_good_the_model_is_where_that_was_measured(new_page: NewPage) -> None:
@@ -99,66 +95,31 @@ def test_a_service_that_says_nothing_of_its_model_still_gets_photographs(new_pag
     page = new_page()
     page.route("**/model", lambda route: route.abort())
     page.route("**/predict", lambda route: route.fulfill(json=ANSWER))
-    choose(opened(page))
-    expect_state(page, "answer")
-    assert [label for label, _ in bars(page)] == list(PETS)
-
-
-@pytest.mark.parametrize("width", [320, 360, 768])
-def test_nothing_is_wider_than_a_small_screen(new_page: NewPage, width: int) -> None:
-    page = before(
-        new_page(viewport={"width": width, "height": 740}), {"a-" + "very" * 12 + "-long-label": 0.6, "dog": 0.4}
-    )
-    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(overflow) == 0
-    choose(page, photograph("scan-" * 20 + ".tiff", "TIFF"))
-    expect_state(page, "answer")
-    expect(page.locator("#placeholder")).to_be_visible()
-    assert page.evaluate(overflow) == 0
-
-
-def test_light_and_dark_follow_the_reader_and_reduced_motion_moves_nothing(new_page: NewPage) -> None:
-    papers = set()
-    for scheme in ("light", "dark"):
-        page = answered(new_page(color_scheme=scheme, reduced_motion="reduce"), PETS)
-        papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        assert page.locator(".fill").first.evaluate("bar => getComputedStyle(bar).transitionDuration") == "0s"
-    assert len(papers) == 2
+    choose(opened(page), drawing("one.png"))
+    expect_state(page, "done")
+    assert [label for label, _ in bars(card(page))] == list(PETS)
 
 
 def test_without_javascript_the_form_itself_asks_and_curl_is_explained(new_page: NewPage) -> None:
     page = new_page(java_script_enabled=False)
     page.goto("/")
-    assert "curl -F file=@photograph.jpg" in page.locator("body").inner_text()
+    text = page.locator("body").inner_text()
+    assert "says whether a photograph shows a cat, a dog or neither" in text
+    assert "curl -F file=@photograph.jpg" in text
+    for hidden in (".sources", "#live", "#answers", "dialog"):
+        expect(page.locator(hidden)).to_be_hidden()
     expect(page.locator("#file")).to_be_in_viewport()
-    choose(page)
+    choose(page, photograph())
     with page.expect_navigation():
         page.locator("form noscript button").click()
     assert '"probabilities"' in page.content()
 
 
-def test_the_page_weighs_less_than_40_kilobytes() -> None:
-    names = ("index.html", "theme.css", "style.css", "app.js", "icon.svg")
-    assert sum((bundled("static") / name).stat().st_size for name in names) < 40_000
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", VIEWPORTS)
-def test_every_state_has_its_picture_taken(new_page: NewPage, width: int, scheme: str) -> None:
-    SCREENSHOTS.mkdir(exist_ok=True)
-    size = {"width": width, "height": VIEWPORTS[width]}
-    page = new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce", has_touch=width == 360)
-    before(page, PETS, ACCURACY)
-    busy = {"type": "/problems/overloaded", "detail": "64 photographs wait already."}
-    states: dict[str, Callable[..., None] | None] = {
-        "idle": None,
-        "working": lambda _: None,
-        "answer": partial(Route.fulfill, json=ANSWER),
-        "refusal": partial(Route.fulfill, status=503, json=busy),
-    }
-    for state, reply in states.items():
-        if reply:
-            page.route("**/predict", reply)
-            choose(page)
-        expect_state(page, state)
-        page.screenshot(path=SCREENSHOTS / f"page-{state}-{width}-{scheme}.png", full_page=True)
+def test_the_page_weighs_less_than_60_kilobytes(new_page: NewPage) -> None:
+    page = new_page()
+    weights: dict[str, int] = {}
+    page.on("response", lambda response: weights.update({response.url.rsplit("/", 1)[-1]: len(response.body())}))
+    opened(page).wait_for_load_state("networkidle")
+    scripts = {path.name for path in bundled("static").glob("*.js")} - {"docs.js"}
+    assert {"", "style.css", "cards.css", "theme.css", "icon.svg", *scripts} <= set(weights)
+    assert sum(weight for name, weight in weights.items() if name != "model") < 60_000

@@ -1,0 +1,48 @@
+/* Answers on their way out: as CSV or JSON, as `catdog-api predict` writes them, and as a command. */
+
+import { labelsOf } from "./elements.js";
+
+/** RFC 4180, with a header. */
+export function csv(photographs) {
+  const labels = labelsOf(photographs.flatMap(({ answer }) => answer ?? []));
+  const rows = photographs.map(({ path, answer, refusal }) => {
+    if (!answer) return [path, "", ...labels.map(() => ""), "", "", "", `${refusal.message} ${refusal.detail}`];
+    const { label, probabilities, image } = answer;
+    const shares = labels.map((name) => probabilities[name]?.toFixed(6) ?? "");
+    return [path, label, ...shares, image.width, image.height, image.format, ""];
+  });
+  const header = ["path", "label", ...labels, "width", "height", "format", "problem"];
+  return [header, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
+/** Each as `/predict` answers it, with its path; or the path and the problem. */
+export function json(photographs) {
+  const entries = photographs.map(({ path, answer, refusal }) =>
+    answer ? { path, ...answer } : { path, problem: { title: refusal.message, detail: refusal.detail } });
+  return `${JSON.stringify(entries, null, 2)}\n`;
+}
+
+export function curl(path, isKeyed) {
+  const header = isKeyed ? '-H "X-API-Key: $CATDOG_API_KEY" ' : ""; // what is copied is pasted anywhere: not the key
+  return `curl ${header}-F ${field(path)} ${new URL("predict", location.href)}`;
+}
+
+
+export function save(text, download, type) {
+  const href = URL.createObjectURL(new Blob([text], { type }));
+  Object.assign(document.createElement("a"), { href, download }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000); // the download begins after this turn
+}
+
+function cell(value) {
+  // A spreadsheet takes such a cell for a formula (OWASP, CSV injection); a file's name is a stranger's text.
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The form's field as curl and a shell read it: curl splits at ; and , unless the name is in quotes (curl(1), -F). */
+function field(path) {
+  if (/^[\w./-]+$/.test(path)) return `file=@${path}`;
+  const quoted = path.replace(/[\\"]/g, "\\$&").replaceAll("'", "'\\''");
+  return `'file=@"${quoted}"'`;
+}
