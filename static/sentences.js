@@ -13,6 +13,8 @@ export const SENTENCES = {
   "missing-file": "No photograph arrived.",
   "too-many-files": "One photograph at a time, please.",
   "malformed-upload": "The photograph did not arrive whole.",
+  "caller-left": "The connection was lost.",
+  "invalid-parameter": "This page asked for something that the service does not have.",
   "too-many-bytes": "This file is too large.",
   "too-many-pixels": "This picture has too many pixels.",
   "unsupported-media-type": "This is not a photograph.",
