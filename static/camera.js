@@ -62,8 +62,8 @@ async function run(onSay) {
     await answers(mine.signal, onSay);
   } catch (error) {
     if (mine !== running) return; // stopped on purpose
-    stop();
     const { message, detail } = refusalOf(mine.signal.reason ?? error);
+    stop();
     enter("off", { opening: "No picture", headline: message, detail });
     onSay(`${message} ${detail}`);
   }
