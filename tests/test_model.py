@@ -53,9 +53,9 @@ def face(ears: str) -> PIL.Image.Image:
 
 
 DRAWN = {
-    "quarters": (quarters(160, 120), [0.0034, 0.0068, 0.9898]),
-    "pointed": (face("pointed"), [0.0021, 0.0035, 0.9944]),
-    "hanging": (face("hanging"), [0.0018, 0.0026, 0.9957]),
+    "quarters": (quarters(160, 120), [0.0177, 0.0118, 0.9704]),
+    "pointed": (face("pointed"), [0.0059, 0.0050, 0.9891]),
+    "hanging": (face("hanging"), [0.0053, 0.0040, 0.9907]),
 }
 
 
@@ -116,7 +116,7 @@ def test_of_500_photographs_as_many_are_answered_rightly_as_always(
     right = [
         classifier.manifest.labels[answer.argmax()] == label for answer, label in zip(answers, labels, strict=True)
     ]
-    assert sum(right) == pytest.approx(480, abs=1)  # another processor rounds otherwise
+    assert sum(right) == pytest.approx(477, abs=1)  # another processor rounds otherwise
 
 
 def test_the_mean_of_a_labels_map_plus_its_bias_is_its_logit(
