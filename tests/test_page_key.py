@@ -29,13 +29,13 @@ def asked(page: Page) -> Page:
 
 def give(page: Page, key: str) -> None:
     """Type a key, and go on with Enter."""
-    page.get_by_label("Key").fill(key)
+    page.get_by_role("textbox", name="Key").fill(key)
     page.keyboard.press("Enter")
 
 
 def test_the_key_is_asked_for_once_and_then_everything_goes_on(new_page: NewPage) -> None:
     page = asked(new_page())
-    expect(page.get_by_label("Key")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Key")).to_be_focused()
     give(page, KEY)
     expect(page.locator("#figure")).not_to_be_empty()
     choose(page, photograph("one.png"), photograph("two.png"))

@@ -1,4 +1,4 @@
-"""The README is true: its settings, its figures, and its links; its answer is asked for in test_predict.py."""
+"""The README is true: its settings, its figures, and its links; its examples are run in test_readme_examples.py."""
 
 import json
 import re
