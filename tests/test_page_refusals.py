@@ -42,7 +42,7 @@ FAST = {"type": "/problems/too-many-requests", "title": "Too many", "status": 42
             id="too-many-pixels",
         ),
         pytest.param(file("cut.png", photograph()["buffer"][:9000]), "This photograph is damaged.", id="truncated"),
-        pytest.param(file("x.svg", b"<svg"), "This kind of image", id="svg"),
+        pytest.param(file("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><"), "This kind of image", id="svg"),
     ],
 )
 def test_what_the_service_refuses_gets_a_sentence_and_a_reason_on_its_card(
@@ -90,7 +90,7 @@ def test_a_busy_service_is_asked_again_when_it_says_and_the_seconds_are_counted_
 
 def test_what_one_photograph_is_told_of_waiting_the_others_heed(new_page: NewPage) -> None:
     page = before(new_page(), PETS)
-    refusing(page, 503, BUSY, times=4, Retry_After="2")
+    refusing(page, 503, BUSY, times=4, Retry_After="5")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/predict") else None)
     choose(page, *(drawing(f"{number}.png") for number in range(6)))
