@@ -20,8 +20,8 @@ def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve a network of two labels, which answers by the mean colour: red is a wolf, green a husky."""
     folder = tmp_path_factory.mktemp("wolf")
     images = keras.Input((32, 32, 3), dtype="uint8")
-    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 64)(images))
-    network = keras.Model(images, keras.layers.Dense(2, kernel_initializer="identity")(features))
+    features = keras.layers.GlobalAveragePooling2D(name="pooling")(keras.layers.Rescaling(1 / 64)(images))
+    network = keras.Model(images, keras.layers.Dense(2, kernel_initializer="identity", name="logits")(features))
     model = folder / "wolf.keras"
     network.save(model)
     write_manifest(Manifest("pack", "2.0.0", ("wolf", "husky"), 32, file_sha256(model)), model)
