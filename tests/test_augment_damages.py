@@ -119,7 +119,8 @@ def test_a_small_photograph_takes_40_to_80_percent_of_each_side_anywhere() -> No
     assert 0.16 * 0.8 < seen.min() < 0.3
     assert 0.5 < seen.max() < 0.64 * 1.15
     middles = [np.argwhere(view.mean(axis=2) > 45).mean(axis=0) / SIZE for view in views]
-    assert np.ptp(middles, axis=0).min() > 0.25  # down and across
+    # Down and across; the outermost have something else in the surroundings, too.
+    assert np.ptp(np.quantile(middles, (0.1, 0.9), axis=0), axis=0).min() > 0.25
 
 
 def test_what_stands_before_a_photograph_hides_5_to_35_percent_of_it_anywhere() -> None:

@@ -18,22 +18,26 @@ pytestmark = pytest.mark.training
 
 RECIPE = Recipe(
     input_size=32,
-    stages=((3, 32),),
+    stages=((6, 32),),
     batch_size=8,
+    peak_learning_rate=0.01,
     warmup_epochs=0.5,
-    cooldown_epochs=1.0,
-    pruned_share=0.9,
+    cooldown_epochs=3.0,
+    pruned_share=0.5,
     unpruned_epochs=1,
     average_decay=0.9,
 )
 LABELS = ("cat", "dog", "neither")
+MISLABELED = [5, 12, 20, 27, 41, 48, 60]
 
 
 def photographs(count: int) -> Photographs:
-    """Draw each label as noise around a colour of its own."""
+    """Draw each label as noise around a colour of its own, and give a few drawings another label."""
     targets = np.arange(count) % len(LABELS)
     noise = np.random.default_rng(count).integers(0, 120, (count, 40, 40, 3))
     images = (noise + 120 * np.eye(3, dtype=np.int64)[targets][:, None, None]).astype(np.uint8)
+    mislabeled = [index for index in MISLABELED if index < count]
+    targets[mislabeled] = (targets[mislabeled] + 1) % len(LABELS)
     return Photographs(images, targets, LABELS, ("drawn",) * count, {}, f"{count} drawings")
 
 
@@ -67,15 +71,15 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_the_first_epoch_and_the_last_show_everybody_and_the_others_leave_some_out(ended: Run) -> None:
     shown = [epoch["photographs"] for epoch in ended.history]
-    assert shown[0] == shown[2] == 64
-    assert 8 <= shown[1] < 64
+    assert shown[0] == shown[-1] == 64
+    assert 8 <= max(shown[1:-1]) < 64
     assert ended.steps == sum(shown) / 8
 
 
-def test_the_loss_of_everybody_who_was_shown_is_known(ended: Run) -> None:
+def test_each_loss_is_that_of_the_photograph_it_stands_for(ended: Run) -> None:
     assert np.isfinite(ended.losses).sum() >= 64
-    assert len(set(ended.losses)) > 32  # each has its own
-    assert ended.history[2]["loss"] < ended.history[0]["loss"]
+    assert ended.losses[MISLABELED].mean() > 2 * np.delete(ended.losses, MISLABELED).mean()
+    assert ended.history[-1]["loss"] < ended.history[0]["loss"]
 
 
 def test_a_resumed_run_is_in_the_state_in_which_it_was_left_and_trains_no_further_when_it_had_ended(
@@ -104,7 +108,7 @@ def test_a_checkpoint_holds_the_run_record(ended: Run) -> None:
 def test_a_single_batch_is_shown_whole_in_every_epoch(tmp_path: Path) -> None:
     run = Run(RECIPE, photographs(8), photographs(3), tmp_path)
     run.train()
-    assert [epoch["photographs"] for epoch in run.history] == [8, 8, 8]
+    assert [epoch["photographs"] for epoch in run.history] == [8] * RECIPE.epochs
 
 
 def test_the_averaged_weights_follow_the_trained_ones(ended: Run, untrained: Run) -> None:
