@@ -62,6 +62,7 @@ def test_the_toggle_shows_and_hides_and_asks_once(new_page: NewPage) -> None:
     page.on("request", lambda request: asked.append(request.url) if "/explain" in request.url else None)
     choose(page, drawing("one.png"))
     toggle = card(page).locator(".look")
+    expect(toggle).to_be_visible()  # a key that is pressed does not wait for that
     for is_on in (True, False, True):
         toggle.press("Space")
         expect(toggle).to_have_attribute("aria-pressed", str(is_on).lower())
