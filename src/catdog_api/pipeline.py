@@ -5,14 +5,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
 from catdog_api.decoding import Decoded, decode
 from catdog_api.drawing import overlay
 from catdog_api.errors import CatdogError, DeadlineExceededError
-from catdog_api.tensors import ActivationMap, Images, Look
+from catdog_api.tensors import ActivationMap, Images, Look, View
 
 TOGETHER = 16  # photographs of one request in work at once: two batches, one in the model and one on its way
 
@@ -149,23 +149,17 @@ class Pipeline:
             tasks = [group.create_task(answer(data)) for data in photographs]
         return [task.result() for task in tasks]
 
-    async def draw(self, outcome: Outcome, evidence: ActivationMap) -> bytes:
+    async def draw(self, view: View | None, evidence: ActivationMap) -> bytes:
         """Draw evidence over the view that was made with an outcome.
 
         Args:
-            outcome: With a view.
+            view: As it was asked for with the prediction.
             evidence: float32 (h, w), one label's map.
 
         Returns:
             A PNG.
-
-        Raises:
-            ValueError: There is no view.
         """
-        view = outcome.photograph.view
-        if view is None:
-            raise ValueError("There is no view to draw on.")
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, overlay, view, evidence)
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, overlay, cast("View", view), evidence)
 
     async def _predict(self, data: bytes, view_side: int) -> Outcome:
         started = time.monotonic()

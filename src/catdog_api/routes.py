@@ -168,7 +168,7 @@ async def explain(
         explanation = Explanation.of(pipeline.manifest.labels, outcome.look, explained, prediction)
         return Response(explanation.model_dump_json(), media_type="application/json")
     evidence = outcome.look.maps[..., pipeline.manifest.labels.index(explained)]
-    return Response(await pipeline.draw(outcome, evidence), media_type="image/png")
+    return Response(await pipeline.draw(outcome.photograph.view, evidence), media_type="image/png")
 
 
 @guarded.get("/model", tags=["model"], summary="What answers, and how good it is")
