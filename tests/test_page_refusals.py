@@ -90,13 +90,16 @@ def test_a_busy_service_is_asked_again_when_it_says_and_the_seconds_are_counted_
 
 def test_what_one_photograph_is_told_of_waiting_the_others_heed(new_page: NewPage) -> None:
     page = before(new_page(), PETS)
-    refusing(page, 503, BUSY, times=4, Retry_After="5")
+    held = holding(page, times=4)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/predict") else None)
     choose(page, *(drawing(f"{number}.png") for number in range(6)))
-    until(page, lambda: len(asked) == 4)
+    until(page, lambda: len(held) == 4)
+    for route in held:
+        route.fulfill(status=503, json=BUSY, headers={"Retry-After": "5"})
     expect(card(page, 0).locator(".opening")).to_have_text("The service is busy.")
     expect(card(page, 5).locator(".opening")).to_have_text("Waiting")
+    assert len(asked) == 4
     expect_state(page, "done")
     assert len(asked) == 10
 

@@ -64,7 +64,7 @@ def test_a_large_photograph_is_sent_smaller_and_answered_the_same(
     with page.expect_response("**/predict") as response:
         choose(page, file("large.jpg", original))
     answer = response.value.json()
-    assert max(answer["image"]["width"], answer["image"]["height"]) == 1024
+    assert max(answer["image"]["width"], answer["image"]["height"]) == 1600
     assert answer["label"] == whole["label"]
     assert answer["probabilities"] == pytest.approx(whole["probabilities"], abs=0.02)
     expect(card(page).locator(".about")).to_contain_text("sent as")
@@ -92,8 +92,8 @@ def test_a_photograph_that_a_phone_turned_stays_turned_when_it_is_sent_smaller(n
     with page.expect_response("**/predict") as response:
         choose(page, file("turned.jpg", encode(lying, "JPEG", quality=95, exif=exif)))
     image = response.value.json()["image"]
-    assert (image["width"], image["height"]) == (683, 1024)
-    expect(card(page).locator(".about")).to_contain_text("2000 \u00d7 3000 pixels, sent as 683 \u00d7 1024")
+    assert (image["width"], image["height"]) == (1067, 1600)
+    expect(card(page).locator(".about")).to_contain_text("2000 \u00d7 3000 pixels, sent as 1067 \u00d7 1600")
 
 
 @pytest.mark.parametrize(
