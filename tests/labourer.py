@@ -3,7 +3,8 @@
     python labourer.py CHARACTER LISTENER PIPE
 
 CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `deaf`, which
-ends at no signal; or `rude`, which ends at one with status 5.
+ends at no signal; `patient`, which ends at the second; `rude`, which ends at one with status 5; or `untimely`, which
+is ready only when its supervisor has been told to end.
 """
 
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 
@@ -22,13 +24,16 @@ def main(character: str, listener: socket.socket, pipe: int) -> None:
     (folder / f"gauge_livesum_{os.getpid()}.db").touch()
     if character == "faulty" or (character == "fickle" and not is_first):
         sys.exit(3)
-    ended = threading.Event()
+    heard: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda *_: ended.set())
+        signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda number, _: heard.append(number))
     threading.Thread(target=answer, args=(listener,), daemon=True).start()
+    if character == "untimely":
+        os.kill(os.getppid(), signal.SIGTERM)
+        time.sleep(0.2)
     os.write(pipe, b".")
-    while not ended.wait(0.02):
-        pass
+    while len(heard) < (2 if character == "patient" else 1):
+        time.sleep(0.02)
     sys.exit(5 if character == "rude" else 0)
 
 

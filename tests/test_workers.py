@@ -160,6 +160,18 @@ def test_ctrl_c_is_passed_on(run: Run) -> None:
     assert run("willing", ask) == 0
 
 
+def test_a_second_signal_is_passed_on_too(run: Run) -> None:
+    def ask(port: int) -> None:
+        wait_for(port, 2)
+        time.sleep(0.3)  # until the supervisor, too, has heard that they are ready
+        send(signal.SIGINT)
+        time.sleep(0.3)
+
+    started = time.monotonic()
+    assert run("patient", ask, grace_seconds=60) == 0
+    assert time.monotonic() < started + BOUND
+
+
 def test_a_worker_that_does_not_end_in_order_makes_the_status_1(run: Run) -> None:
     assert run("rude", lambda port: wait_for(port, 2)) == 1
 
@@ -172,6 +184,12 @@ def test_a_worker_that_does_not_end_at_all_is_killed(run: Run, monkeypatch: pyte
 def test_a_worker_that_is_still_starting_may_be_ended_anyhow(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "LONGEST_PAUSE_SECONDS", 0)
     assert run("fickle", lambda port: wait_for(port, 1)) == 0
+
+
+def test_a_worker_that_gets_ready_when_all_is_to_end_is_the_last(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the test's own, which comes when all is over
+    assert run("untimely", lambda _: time.sleep(2)) == 0
+    assert "answers at" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("character", "status"), [("willing", None), ("faulty", 1)])

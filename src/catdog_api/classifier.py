@@ -134,10 +134,14 @@ def share_cores(callers: int, cores: int) -> None:
         callers: Threads that will call `predict`.
         cores: For all of them.
     """
-    with suppress(RuntimeError):
+    threading = tf.config.threading
+    for limit, threads in (
         # As many as callers: with one of these, one call would wait for another (measured: one thread did all work).
-        tf.config.threading.set_inter_op_parallelism_threads(callers)
-        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // callers))
+        (threading.set_inter_op_parallelism_threads, callers),
+        (threading.set_intra_op_parallelism_threads, max(1, cores // callers)),
+    ):
+        with suppress(RuntimeError):
+            limit(threads)
 
 
 def load(model: Path, precision: str = "float32") -> Classifier:

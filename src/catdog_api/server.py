@@ -102,12 +102,7 @@ class Server(uvicorn.Server):
             logger.warning("cut %d connections that were not done", len(self._connections()))
         for connection in self._connections():
             connection.transport.abort()
-        await asyncio.sleep(TICK_SECONDS)  # in which those end by themselves that wait for the rest of a request
-        tasks = set(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=TICK_SECONDS)
+        await asyncio.sleep(TICK_SECONDS)  # in which the requests end, for their callers have left
 
     def _connections(self) -> list[Protocol]:
         return [connection for connection in self.server_state.connections if isinstance(connection, Protocol)]

@@ -142,7 +142,7 @@ class Supervisor:
             self._replace(worker, worker.bury())
             return
         self._failures = 0
-        if not self._announced:
+        if not self._announced and self._ends_at is None:
             self._announced = True
             announce(self._settings, self._listener)
             self._due += [0.0] * (self._settings.workers - 1)
