@@ -51,6 +51,15 @@ def state(run: Run) -> dict[str, list[npt.NDArray[Any]]]:
     }
 
 
+class Stopped(Run):
+    """One that is killed after its third epoch."""
+
+    def _save(self) -> None:
+        super()._save()
+        if len(self.history) == 3:
+            raise KeyboardInterrupt
+
+
 def same(one: dict[str, list[npt.NDArray[Any]]], other: dict[str, list[npt.NDArray[Any]]], name: str) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one[name], other[name], strict=True))
 
@@ -96,6 +105,16 @@ def test_a_resumed_run_is_in_the_state_in_which_it_was_left_and_trains_no_furthe
     resumed.train()
     assert resumed.history == ended.history
     assert ended.checkpoint.read_bytes() == before
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(ended: Run, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Stopped(RECIPE, photographs(68), photographs(12), tmp_path).train()
+    resumed = Run(RECIPE, photographs(68), photographs(12), tmp_path)
+    assert len(resumed.history) == 3
+    resumed.train()
+    for one, other in zip(state(resumed)["averaged"], state(ended)["averaged"], strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
 
 
 def test_a_checkpoint_holds_the_run_record(ended: Run) -> None:

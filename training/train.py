@@ -160,6 +160,9 @@ class Run:
             (partial(self._views, pick, epoch, step) for step, pick in enumerate(picks)), threads=2, ahead=6
         )
         batches = zip(picks, weights, views, strict=True)
+        for layer in self.network.layers:
+            if isinstance(layer, keras.layers.Dropout):  # of an epoch, too, so that a resumed run drops the same
+                layer.seed_generator.state.assign([recipe.seed, epoch])
         total = 0.0
         with tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", steps, unit="step", disable=None) as progress:
             for step, (pick, weight, batch) in enumerate(progress):
