@@ -31,6 +31,7 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
         ("CATDOG_LOG_LEVEL", "loud"),
         ("CATDOG_DEADLINE_SECONDS", "-1"),
         ("CATDOG_MODEL_THREADS", "-1"),
+        ("CATDOG_CORE_LIMIT", "-1"),
         ("CATDOG_PRECISION", "float16"),
     ],
 )
@@ -83,6 +84,14 @@ def test_only_the_cores_that_the_process_may_use_are_counted() -> None:
         assert Settings().cores == 1
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process is pinned to is read on Linux")
+def test_a_quota_lowers_the_cores_that_workers_share_and_never_raises_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    assert Settings(core_limit=6).cores == 6
+    assert Settings(core_limit=6, workers=2).cores == 3
+    assert Settings(core_limit=100).cores == 64
 
 
 def test_settings_do_not_change() -> None:

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, description="Processes that serve, each with a model, a queue and its share of the cores."
     )
+    core_limit: int = Field(
+        0, ge=0, description="Most cores to count on, as a quota of processor time allows; 0 is all it is pinned to."
+    )
     model_threads: int = Field(
         0, ge=0, description="Threads in each that call the model, and share its cores; 0 is one for each."
     )
@@ -100,8 +103,8 @@ class Settings(BaseSettings):
     @property
     def cores(self) -> int:
         """How many cores a worker has to decode and predict on: its share of those that the service may use."""
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, usable // self.workers)
+        pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, min(pinned, self.core_limit or pinned) // self.workers)
 
     @property
     def url(self) -> str:
