@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+import pytest
 import uvicorn
 
 from catdog_api.app import create_app
@@ -13,6 +14,7 @@ from catdog_api.pipeline import Predictor
 from catdog_api.protocol import Protocol
 from catdog_api.server import Server
 from catdog_api.settings import Settings
+from tests.fakes import ColourClassifier
 
 
 class ThreadServer(Server):
@@ -52,3 +54,10 @@ def background(classifier: Predictor, **settings: object) -> Iterator[str]:
         assert not thread.is_alive(), "the service did not end"
         if failures:
             raise failures[0]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Serve a small model while the module's tests run; return where."""
+    with background(ColourClassifier()) as url:
+        yield url

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from catdog_api.app import create_app
 from catdog_api.pipeline import Predictor
 from catdog_api.settings import Settings
+from tests.background import address  # noqa: F401  # a fixture
 from tests.browsing import chromium, new_page  # noqa: F401  # fixtures
 from tests.fakes import ColourClassifier
 from tests.serving import _process_as_it_was, classifier, serve_and_ask  # noqa: F401  # fixtures
