@@ -2,8 +2,9 @@
 
     python labourer.py CHARACTER LISTENER PIPE
 
-CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `deaf`, which
-ends at no signal; or `rude`, which ends at one with status 5.
+CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `shy`, of which
+only the first ever says again that it is well; `late`, which gets ready only when it is told to end; `deaf`, which ends
+at no signal; or `rude`, which ends at one with status 5.
 """
 
 import os
@@ -26,9 +27,12 @@ def main(character: str, listener: socket.socket, pipe: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda *_: ended.set())
     threading.Thread(target=answer, args=(listener,), daemon=True).start()
+    if character == "late":
+        ended.wait()
     os.write(pipe, b".")
     while not ended.wait(0.02):
-        pass
+        if character != "shy" or is_first:
+            os.write(pipe, b".")
     sys.exit(5 if character == "rude" else 0)
 
 
