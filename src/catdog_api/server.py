@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from types import FrameType
 from typing import Any
@@ -93,8 +93,7 @@ class Server(uvicorn.Server):
         """Take nothing more on, answer what was, and cut what is left when the grace is over."""
         settings: Settings = self._app.state.settings
         ends = time.monotonic() + settings.grace_seconds
-        for server in self.servers:
-            server.close()
+        await self._close_listener()
         if not self._hurried:
             await self._wait(min(LAST_CALL_SECONDS, settings.grace_seconds), lambda: not self._connections())
         for connection in self._connections():
@@ -110,6 +109,23 @@ class Server(uvicorn.Server):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=TICK_SECONDS)
+
+    async def _close_listener(self) -> None:
+        """Stop listening, and take on who waits in the listener's queue.
+
+        Their connections are made and may have sent a request: closing alone makes the kernel reset them.
+        """
+        accepted: list[socket.socket] = []
+        with self._listener.dup() as queue:
+            for server in self.servers:
+                server.close()
+            with suppress(OSError):  # when there is none left
+                while True:
+                    accepted.append(queue.accept()[0])
+        loop = asyncio.get_running_loop()
+        made = [loop.connect_accepted_socket(self._protocol, sock, **self._security()) for sock in accepted]
+        with suppress(TimeoutError):  # of TLS, whose clients have a say
+            await asyncio.wait_for(asyncio.gather(*made, return_exceptions=True), LAST_CALL_SECONDS)
 
     def _protocol(self) -> Protocol:
         return Protocol(config=self.config, server_state=self.server_state, app_state={})
