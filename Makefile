@@ -27,7 +27,7 @@ check: .venv/dev.stamp  ## format, lint, types, imports
 bench: .venv/dev.stamp  ## measure this service beside others (hours, on an idle machine; needs wrk)
 	$(BIN)/python -m benchmarks
 
-soak: .venv/dev.stamp  ## the contract five hundred times an operation (minutes)
+soak: .venv/dev.stamp  ## hold the service under load and faults (over an hour, on an idle machine)
 	SOAK_FIGURES=benchmarks/results/soak.json $(BIN)/python -m pytest -m soak tests/soak
 
 lock: .venv/dev.stamp  ## pin the dependencies anew, with hashes

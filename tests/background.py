@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+import pytest
 import uvicorn
 
 from catdog_api.app import create_app
@@ -13,6 +14,7 @@ from catdog_api.pipeline import Predictor
 from catdog_api.protocol import Protocol
 from catdog_api.server import Server
 from catdog_api.settings import Settings
+from tests.fakes import ColourClassifier
 
 
 class ThreadServer(Server):
@@ -29,7 +31,7 @@ def background(classifier: Predictor, **settings: object) -> Iterator[str]:
     app = create_app(Settings(grace_seconds=5, **settings), lambda _: classifier)  # type: ignore[arg-type]
     config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, server_header=False, ws="none")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = ThreadServer(config, app, listener, ready=lambda: None)
+    server = ThreadServer(config, app, listener, well=lambda: None)
     failures: list[BaseException] = []
 
     async def run() -> None:
@@ -52,3 +54,10 @@ def background(classifier: Predictor, **settings: object) -> Iterator[str]:
         assert not thread.is_alive(), "the service did not end"
         if failures:
             raise failures[0]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Serve a small model while the module's tests run; return where."""
+    with background(ColourClassifier()) as url:
+        yield url

@@ -1,10 +1,6 @@
 """What many tests start from: an app around a small fake model, and a real service process around the true one."""
 
 import os
-import re
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -17,8 +13,10 @@ from fastapi import FastAPI
 from catdog_api.app import create_app
 from catdog_api.pipeline import Predictor
 from catdog_api.settings import Settings
+from tests.background import address  # noqa: F401  # a fixture
 from tests.browsing import chromium, new_page  # noqa: F401  # fixtures
 from tests.fakes import ColourClassifier
+from tests.service import started
 from tests.serving import _process_as_it_was, classifier, serve_and_ask  # noqa: F401  # fixtures
 
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -63,25 +61,5 @@ def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def service_process(log: Path, *flags: str) -> Iterator[str]:
     """Run `catdog-api serve` on a free port for the time of the block, which is given its address."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CATDOG_")}
-    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
-    command = [sys.executable, "-m", "catdog_api", "serve", "--port", "0", *flags]
-    with (
-        log.open("w") as stream,
-        subprocess.Popen(command, stdout=stream, stderr=stream, env=environment) as process,  # noqa: S603  # ours
-    ):
-        try:
-            yield wait_for_address(process, log)
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0, "the service did not end in order"
-
-
-def wait_for_address(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    """Return where a service process answers, as soon as its log says so."""
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"answers at (http://\S+)", log.read_text()):
-            return found[1]
-        time.sleep(0.1)
-    pytest.fail(f"the service did not start: {log.read_text()}")
+    with started(log, *flags) as service:
+        yield service.url

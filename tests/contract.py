@@ -1,5 +1,7 @@
 """What is asked of every answer to what schemathesis makes of the OpenAPI document, and of what it makes."""
 
+from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,27 @@ def examples(count: int) -> settings:
     """Return the settings for so many examples an operation: the same in every run, and nothing kept on the disk."""
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
     return settings(max_examples=count, derandomize=True, database=None, deadline=None, suppress_health_check=slow)
+
+
+def keeps_its_word(document: Any, count: int, asked: Counter[str], statuses: set[int]) -> Callable[..., None]:  # noqa: ANN401  # as above
+    """Return the test that so many examples of every operation are answered as the document declares.
+
+    Args:
+        document: What `schema` returns.
+        count: Examples of an operation.
+        asked: Is given, by operation, how many there were.
+        statuses: Is given the statuses of the answers.
+    """
+
+    @document.given(headers=odd_headers, query=odd_query)  # type: ignore[untyped-decorator]  # schemathesis' own
+    @document.parametrize()  # type: ignore[untyped-decorator]
+    @examples(count)
+    def test(case: Any, address: str, headers: dict[str, str], query: dict[str, str]) -> None:  # noqa: ANN401  # its kind is the document's
+        case.query = {**query, **dict(case.query or {})}
+        asked[case.operation.label] += 1
+        check_answer(case.call_and_validate(address, headers=headers), statuses)
+
+    return test  # type: ignore[no-any-return]  # likewise
 
 
 def check_answer(response: schemathesis.Response, statuses: set[int]) -> None:

@@ -2,9 +2,9 @@
 
     python labourer.py CHARACTER LISTENER PIPE
 
-CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `deaf`, which
-ends at no signal; `patient`, which ends at the second; `rude`, which ends at one with status 5; or `untimely`, which
-is ready only when its supervisor has been told to end.
+CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `shy`, of which
+only the first ever says again that it is well; `late`, which gets ready only when it is told to end; `deaf`, which ends
+at no signal; `patient`, which ends at the second; or `rude`, which ends at one with status 5.
 """
 
 import os
@@ -28,12 +28,13 @@ def main(character: str, listener: socket.socket, pipe: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda number, _: heard.append(number))
     threading.Thread(target=answer, args=(listener,), daemon=True).start()
-    if character == "untimely":
-        os.kill(os.getppid(), signal.SIGTERM)
-        time.sleep(0.2)
+    while character == "late" and not heard:
+        time.sleep(0.02)
     os.write(pipe, b".")
     while len(heard) < (2 if character == "patient" else 1):
         time.sleep(0.02)
+        if character != "shy" or is_first:
+            os.write(pipe, b".")
     sys.exit(5 if character == "rude" else 0)
 
 

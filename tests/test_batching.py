@@ -86,6 +86,24 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(start: S
     await asyncio.gather(first, *waiting)
 
 
+async def test_a_place_that_is_kept_for_an_image_is_as_good_as_taken(start: Start) -> None:
+    classifier = GatedClassifier()
+    batcher = start(classifier.look, queue_limit=1)
+    first = await behind_the_gate(batcher, classifier)
+    with batcher.place():
+        for refused in (batcher.submit(BLUE), keep_a_place(batcher)):
+            with pytest.raises(OverloadedError):
+                await refused
+    (waiting,) = await submitted(batcher, [GREEN])
+    classifier.gate.set()
+    await asyncio.gather(first, waiting)
+
+
+async def keep_a_place(batcher: Batcher) -> None:
+    with batcher.place():
+        pytest.fail("there is none")
+
+
 async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(start: Start) -> None:
     classifier = GatedClassifier()
     batcher = start(classifier.look, queue_limit=1)

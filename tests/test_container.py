@@ -13,8 +13,8 @@ from PIL import Image
 
 from catdog_api.routes import unguarded
 from catdog_api.settings import Settings
-from tests.conftest import wait_for_address
 from tests.images import RED, encode
+from tests.service import wait_for_address
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

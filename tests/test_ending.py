@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from catdog_api.protocol import Protocol
 from tests.fakes import GatedClassifier
 from tests.serving import HEAD, LIVE, PREDICT, READY, ServeAndAsk, answer, connect, received
 
@@ -94,6 +96,30 @@ def test_a_request_on_its_way_when_the_listener_closes_is_answered(
             content = received(connection)
             assert content.startswith(b"HTTP/1.1 200")
             assert b"connection: close" in content
+
+    serve_and_ask(ask, end=None)
+
+
+def test_who_waits_in_the_listeners_queue_when_it_closes_is_answered(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, queued = threading.Event(), threading.Event()
+
+    def announce_end(_: Protocol) -> None:
+        """Keep the event loop from accepting until the test has connected."""
+        ending.set()
+        queued.wait(BOUND)
+
+    monkeypatch.setattr(Protocol, "announce_end", announce_end)
+
+    def ask(url: str) -> None:
+        with connect(url, LIVE) as earlier:
+            answer(earlier)
+            send(signal.SIGTERM)
+            assert ending.wait(BOUND)
+            with connect(url, PREDICT) as waiting:
+                queued.set()
+                assert received(waiting).startswith(b"HTTP/1.1 200")
 
     serve_and_ask(ask, end=None)
 

@@ -2,9 +2,11 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,11 @@ import pytest
 
 from catdog_api import worker
 from catdog_api.settings import Settings
-from tests.serving import JPEG
+from tests.fakes import GatedClassifier
+from tests.serving import JPEG, PREDICT
+
+BOUND = 8
+"""Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
 
 
 @pytest.fixture
@@ -41,23 +47,64 @@ def test_it_serves_on_the_listener_says_so_and_ends_when_its_supervisor_is_gone(
         assert os.read(said, 1) == b"."
         origin = {"Origin": "https://shelter.example"}
         answered.append(httpx.post(f"{url}/predict", files={"file": JPEG}, headers=origin))
+        os.close(said)  # the worker speaks on, and to nobody
         os.close(own)
 
     thread = threading.Thread(target=ask)
     thread.start()
     worker.main(listener.detach(), pipe, theirs)
     thread.join()
-    os.close(said)
     os.close(pipe)
     assert answered[0].json()["label"] == "cat"
     assert answered[0].headers["access-control-allow-origin"] == "https://shelter.example"
 
 
 @pytest.mark.usefixtures("_process_as_it_was")
+def test_it_does_not_say_that_it_is_well_while_the_model_is_stuck(
+    supervisor: tuple[int, int], classifier: GatedClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog_api.batching.STUCK_SECONDS", 0.1)
+    theirs, own = supervisor
+    os.write(own, Settings(model_threads=1, grace_seconds=BOUND).model_dump_json().encode() + b"\n")
+    said, pipe = os.pipe()
+    listener = socket.create_server(("127.0.0.1", 0))
+    heard: list[bool] = []
+
+    def hears(seconds: float) -> bool:
+        return bool(select.select([said], [], [], seconds)[0] and os.read(said, 1024))
+
+    def ask() -> None:
+        heard.append(hears(BOUND))
+        classifier.gate.clear()
+        with socket.create_connection(listener.getsockname()) as connection:
+            connection.sendall(PREDICT)
+            classifier.entered.wait(BOUND)
+            time.sleep(0.5)
+            hears(0)  # what it said before
+            heard.append(hears(1.5))
+            classifier.gate.set()
+            heard.append(hears(BOUND))
+        os.close(own)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    worker.main(listener.fileno(), pipe, theirs)
+    thread.join()
+    listener.detach()
+    os.close(said)
+    os.close(pipe)
+    assert heard == [True, False, True]
+
+
+@pytest.mark.usefixtures("_process_as_it_was")
 def test_what_stops_its_start_it_says_in_one_line(supervisor: tuple[int, int], tmp_path: Path) -> None:
     theirs, own = supervisor
     os.write(own, Settings(model=tmp_path / "none.keras").model_dump_json().encode() + b"\n")
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(SystemExit) as stop:
-        worker.main(listener.detach(), 0, theirs)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Path(os.devnull).open("wb") as nowhere,
+        pytest.raises(SystemExit) as stop,
+    ):
+        worker.main(listener.detach(), nowhere.fileno(), theirs)
     assert re.fullmatch(r"catdog-api: The manifest \S+ is missing\.", str(stop.value.code))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which its thread sends when the fixture closes the pipe

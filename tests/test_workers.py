@@ -106,6 +106,20 @@ def test_a_worker_that_is_killed_is_replaced_and_the_other_goes_on(run: Run, tmp
     assert run("willing", ask) == 0
 
 
+def test_a_worker_that_says_no_more_that_it_is_well_is_replaced_and_the_other_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workers, "SILENCE_SECONDS", 1)
+
+    def ask(port: int) -> None:
+        pair = wait_for(port, 2)
+        replaced = wait_for(port, 2, but=pair)
+        assert len(wait_for(port, 1, but=replaced) & pair) == 1
+
+    assert run("shy", ask) == 0
+    assert capsys.readouterr().err.count("a worker hangs and is killed") >= 2
+
+
 def test_after_starts_that_fail_the_pauses_grow(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,9 +200,8 @@ def test_a_worker_that_is_still_starting_may_be_ended_anyhow(run: Run, monkeypat
     assert run("fickle", lambda port: wait_for(port, 1)) == 0
 
 
-def test_a_worker_that_gets_ready_when_all_is_to_end_is_the_last(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the test's own, which comes when all is over
-    assert run("untimely", lambda _: time.sleep(2)) == 0
+def test_the_first_may_get_ready_when_all_is_to_end_already(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("late", lambda port: wait_for(port, 1)) == 0
     assert "answers at" not in capsys.readouterr().out
 
 

@@ -8,8 +8,9 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -87,7 +88,7 @@ class Batcher:
     Args:
         look: From uint8 (N, size, size, 3) to a look for each; called on the model threads alone, by several at once.
         threads: How many those are.
-        queue_limit: How many images may wait; one more is refused.
+        queue_limit: How many images may wait, or be made meanwhile; one more is refused.
         observer: Is told of the queue and of the batches.
     """
 
@@ -99,6 +100,7 @@ class Batcher:
         self._observer = observer
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
+        self._being_made = 0
         self._closed = False
         self._threads = [_ModelThread(self._next_batch, self._answer) for _ in range(threads)]
 
@@ -121,6 +123,22 @@ class Batcher:
         """Whether any model thread has died or hangs: the others go on, but only a new process brings it back."""
         return any(thread.is_stuck for thread in self._threads)
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Keep a place in the queue during the block, which makes the image: an image without one is wasted work.
+
+        Submitted right after the block, before anything else runs on the event loop, the image is not refused.
+
+        Raises:
+            OverloadedError: As many images wait, or are being made, as may.
+        """
+        self._refuse_if_full()
+        self._being_made += 1
+        try:
+            yield
+        finally:
+            self._being_made -= 1
+
     async def submit(self, image: Image) -> Answer:
         """Wait for the model's answer to one image; cancelling the wait takes the image out of the queue.
 
@@ -128,16 +146,12 @@ class Batcher:
             image: uint8 (size, size, 3), RGB in [0, 255].
 
         Raises:
-            OverloadedError: As many images wait as may.
+            OverloadedError: As many images wait, or are being made, as may.
             PredictionError: The batch failed in the model; or whatever else the model raised.
         """
         waiting = _Waiting(image)
         with self._changed:
-            if len(self._queue) >= self._queue_limit:
-                raise OverloadedError(
-                    f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
-                    retry_after_seconds=RETRY_AFTER_SECONDS,
-                )
+            self._refuse_if_full()
             self._queue.append(waiting)
             self._observer.queue_changed(len(self._queue))
             self._changed.notify()
@@ -145,6 +159,13 @@ class Batcher:
             return await asyncio.wrap_future(waiting.future)
         finally:
             self._forget(waiting)
+
+    def _refuse_if_full(self) -> None:
+        if len(self._queue) + self._being_made >= self._queue_limit:
+            raise OverloadedError(
+                f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
 
     def _forget(self, waiting: _Waiting) -> None:
         """Free the place of an image whose caller has left, so that it does not keep others out."""

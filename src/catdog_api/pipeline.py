@@ -64,7 +64,7 @@ class Limits:
         model_threads: Calls of the model at once.
         decode_threads: Photographs decoded at once.
         max_pixels: Largest photograph to decode, width times height.
-        queue_limit: How many photographs may wait for the model.
+        queue_limit: How many photographs may be decoded or wait for the model.
         deadline_seconds: Longest time for an answer; None is without end.
     """
 
@@ -115,7 +115,7 @@ class Pipeline:
 
         Raises:
             ImageError: The bytes are not one photograph.
-            OverloadedError: Too many photographs wait for the model.
+            OverloadedError: Too many photographs are being decoded or wait for the model.
             DeadlineExceededError: The answer did not come in time.
             PredictionError: The model failed.
         """
@@ -165,10 +165,11 @@ class Pipeline:
         started = time.monotonic()
         size, max_pixels = self.manifest.input_size, self.limits.max_pixels
         # It waits here for a thread and not in the pool, which would keep the bytes of those who have left by then.
-        async with self._free_decoders:
-            photograph = await asyncio.get_running_loop().run_in_executor(
-                self._decoders, lambda: decode(data, size, max_pixels=max_pixels, view_side=view_side)
-            )
+        with self._batcher.place():
+            async with self._free_decoders:
+                photograph = await asyncio.get_running_loop().run_in_executor(
+                    self._decoders, lambda: decode(data, size, max_pixels=max_pixels, view_side=view_side)
+                )
         decoded = time.monotonic()
         answer = await self._batcher.submit(photograph.image)
         return Outcome(

@@ -6,9 +6,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ from catdog_api.settings import Settings
 KEEP_ALIVE_SECONDS = 75  # longer than the pools of common clients and proxies keep a connection: they close first
 LAST_CALL_SECONDS = 1  # for requests on their way on connections that are about to be closed
 TICK_SECONDS = 0.05
+TICKS_A_SECOND = 10  # in uvicorn's main loop
 
 
 class Server(uvicorn.Server):
@@ -36,10 +38,10 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, listener: socket.socket, ready: Callable[[], object]
+        self, config: uvicorn.Config, app: FastAPI, listener: socket.socket, well: Callable[[], object]
     ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._well = well
         self._app = app
         self._listener = listener
         self._hurried = False
@@ -62,18 +64,18 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # it has its own
         """Listen; unlike uvicorn, with no more patience for a TLS handshake than for a request."""
-        patience = SLOW_SECONDS if self.config.ssl else None
         server = await asyncio.get_running_loop().create_server(
-            partial(Protocol, config=self.config, server_state=self.server_state, app_state={}),
-            sock=self._listener,
-            backlog=BACKLOG,
-            ssl=self.config.ssl,
-            ssl_handshake_timeout=patience,
-            ssl_shutdown_timeout=patience,
+            self._protocol, sock=self._listener, backlog=BACKLOG, **self._security()
         )
         self.servers = [server]
         self.started = True
-        self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do as uvicorn does, and say once a second that all is well, unless the model is stuck."""
+        # Not uvicorn's `callback_notify`, which is silent for as long as the wall clock was set back.
+        if counter % TICKS_A_SECOND == 0 and not self._app.state.pipeline.is_stuck:
+            self._well()
+        return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
         """Serve until a signal; then say that the end is near, and go on for the drain."""
@@ -91,8 +93,7 @@ class Server(uvicorn.Server):
         """Take nothing more on, answer what was, and cut what is left when the grace is over."""
         settings: Settings = self._app.state.settings
         ends = time.monotonic() + settings.grace_seconds
-        for server in self.servers:
-            server.close()
+        await self._close_listener()
         if not self._hurried:
             await self._wait(min(LAST_CALL_SECONDS, settings.grace_seconds), lambda: not self._connections())
         for connection in self._connections():
@@ -103,6 +104,30 @@ class Server(uvicorn.Server):
         for connection in self._connections():
             connection.transport.abort()
         await asyncio.sleep(TICK_SECONDS)  # in which the requests end, for their callers have left
+
+    async def _close_listener(self) -> None:
+        """Stop listening, and take on who waits in the listener's queue.
+
+        Their connections are made and may have sent a request: closing alone makes the kernel reset them.
+        """
+        accepted: list[socket.socket] = []
+        with self._listener.dup() as queue:
+            for server in self.servers:
+                server.close()
+            with suppress(OSError):  # when there is none left
+                while True:
+                    accepted.append(queue.accept()[0])
+        loop = asyncio.get_running_loop()
+        made = [loop.connect_accepted_socket(self._protocol, sock, **self._security()) for sock in accepted]
+        with suppress(TimeoutError):  # of TLS, whose clients have a say
+            await asyncio.wait_for(asyncio.gather(*made, return_exceptions=True), LAST_CALL_SECONDS)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(config=self.config, server_state=self.server_state, app_state={})
+
+    def _security(self) -> dict[str, Any]:
+        patience = SLOW_SECONDS if self.config.ssl else None
+        return {"ssl": self.config.ssl, "ssl_handshake_timeout": patience, "ssl_shutdown_timeout": patience}
 
     def _connections(self) -> list[Protocol]:
         return [connection for connection in self.server_state.connections if isinstance(connection, Protocol)]
@@ -120,13 +145,14 @@ class Server(uvicorn.Server):
                 break
 
 
-def serve(settings: Settings, listener: socket.socket | None = None, ready: Callable[[], object] | None = None) -> None:
+def serve(settings: Settings, listener: socket.socket | None = None, well: Callable[[], object] | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: Of the app and of the server.
         listener: Where there is one already; without it one is opened, when the model is loaded.
-        ready: Called once requests are taken on; without it the address is printed.
+        well: Called once requests are taken on, and then every second while the model is not stuck; without it the
+            address is printed.
 
     Raises:
         ArtifactError: The model cannot be served.
@@ -152,17 +178,17 @@ def serve(settings: Settings, listener: socket.socket | None = None, ready: Call
     except (ssl.SSLError, OSError) as error:
         raise SettingsError(f"CATDOG_TLS_CERTIFICATE and CATDOG_TLS_KEY cannot be used together: {error}.") from error
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(app, config, listener, ready))
+        runner.run(_serve(app, config, listener, well))
 
 
 async def _serve(
-    app: FastAPI, config: uvicorn.Config, given: socket.socket | None, ready: Callable[[], object] | None
+    app: FastAPI, config: uvicorn.Config, given: socket.socket | None, well: Callable[[], object] | None
 ) -> None:
     settings: Settings = app.state.settings
     async with app.router.lifespan_context(app):
         _say_what_serves(app.state.pipeline)
         listener = given or listen(settings)
-        await Server(config, app, listener, ready or partial(announce, settings, listener)).serve()
+        await Server(config, app, listener, well or cache(partial(announce, settings, listener))).serve()  # said once
 
 
 def _say_what_serves(pipeline: Pipeline) -> None:

@@ -1,5 +1,6 @@
 """One of several workers: `python -m catdog_api.worker LISTENER PIPE`, started by `workers.py` and by nobody else."""
 
+import contextlib
 import json
 import os
 import signal
@@ -21,17 +22,23 @@ def main(listener: int, pipe: int, supervisor: int = SUPERVISOR) -> None:
 
     Args:
         listener: Its file descriptor.
-        pipe: The one of a pipe on which the worker says that it is ready.
+        pipe: The one of a pipe on which the worker says that it is ready, and from then on that it is well.
         supervisor: The one of a pipe that the supervisor holds open.
     """
     with open(supervisor, "rb", buffering=0, closefd=False) as stream:
         settings = Settings(**json.loads(stream.readline()))
+    os.set_blocking(pipe, False)  # not to wait for a supervisor that hangs
     threading.Thread(target=_end_with, args=(supervisor,), daemon=True).start()
     try:
         with socket.socket(fileno=listener) as inherited:
-            serve(settings, inherited, partial(os.write, pipe, b"."))
+            serve(settings, inherited, partial(_say_that_all_is_well, pipe))
     except CatdogError as error:
         sys.exit(f"catdog-api: {error}")
+
+
+def _say_that_all_is_well(pipe: int) -> None:
+    with contextlib.suppress(OSError):  # a supervisor that is gone, or does not listen, hears nothing
+        os.write(pipe, b".")
 
 
 def _end_with(supervisor: int) -> None:

@@ -1,4 +1,4 @@
-"""Several processes on one listener: starts them, replaces one that dies, and ends all of them in order.
+"""Several processes on one listener: starts them, replaces one that dies or hangs, and ends all of them in order.
 
 Not `uvicorn.supervisors.Multiprocess`: it runs uvicorn's own server, without this one's drain and clocks; it looks
 twice a second, and replaces what dies in its start again and again, at once. And not SO_REUSEPORT: connections wait in
@@ -6,6 +6,7 @@ the one listener's queue, so that of a worker that is killed only those are lost
 """
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -24,6 +25,7 @@ from catdog_api.settings import Settings
 
 COMMAND = (sys.executable, "-m", "catdog_api.worker")
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 30  # after a start that fails, and after many
+SILENCE_SECONDS = 10  # of a worker that says each second that it is well; a busy event loop takes 0.1 s for a round
 PATIENCE_SECONDS = 10  # for workers that are past their drain and grace; a stuck model thread takes half of it
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MEMORY = "/dev/shm"  # noqa: S108  # the folder in it gets a name of its own, and is this user's alone
@@ -46,7 +48,7 @@ def serve(settings: Settings) -> int:
 
 
 class _Worker:
-    """A worker's process, and the pipe on which it says that it is ready; the pipe closes when it is gone."""
+    """A worker's process, and the pipe on which it says each second that it is well; that closes when it is gone."""
 
     def __init__(self, command: Sequence[str], settings: Settings, listener: socket.socket, folder: str) -> None:
         self._folder = folder
@@ -60,15 +62,17 @@ class _Worker:
             start_new_session=True,  # Ctrl-C then reaches only the supervisor, which passes it on, once
         )
         os.close(theirs)
-        self.is_ready = False
+        self.is_ready = self.is_killed = False
+        self.heard = 0.0
         with contextlib.suppress(BrokenPipeError):  # it is gone already, as its pipe will say
             self.process.stdin.write(settings.model_dump_json().encode() + b"\n")  # type: ignore[union-attr]  # PIPE
             self.process.stdin.flush()  # type: ignore[union-attr]
 
     def is_gone(self) -> bool:
-        """Hear what it says, once there is something to hear: that it is ready, or nothing more."""
-        said = os.read(self.pipe, 1)
+        """Hear what it says, once there is something to hear: that it is ready and well, or nothing more."""
+        said = os.read(self.pipe, 1024)
         self.is_ready = self.is_ready or bool(said)
+        self.heard = time.monotonic()
         return not said
 
     def bury(self) -> int:
@@ -84,6 +88,8 @@ class Supervisor:
 
     The first starts alone: what stops it would stop all of them, and is said once. One that was ready is replaced at
     once, because loading the model holds a storm back; after one that never was, the pause doubles from a second on.
+    One that was ready and then says nothing is killed: its event loop hangs or, if that speaks but not of being well,
+    its model.
 
     Args:
         settings: How many there are, and what each is given.
@@ -117,9 +123,7 @@ class Supervisor:
                     else:
                         for number in heard.recv(16):
                             self._end(number)
-                if self._ends_at is not None and time.monotonic() > self._ends_at:
-                    for worker in self._workers:
-                        worker.process.kill()
+                self._kill_those_that_hang()
         self._selector.close()
         return self._status
 
@@ -132,16 +136,32 @@ class Supervisor:
             self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
 
     def _patience(self) -> float | None:
-        moments = self._due if self._ends_at is None else [self._ends_at]
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        moment = min([*self._due, *map(self._last_moment, self._workers)], default=math.inf)
+        return None if moment == math.inf else max(0.0, moment - time.monotonic())
+
+    def _last_moment(self, worker: _Worker) -> float:
+        """Return when to kill a worker that says nothing until then or, at the end, has not ended by then."""
+        if worker.is_killed or (self._ends_at is None and not worker.is_ready):
+            return math.inf
+        return worker.heard + SILENCE_SECONDS if self._ends_at is None else self._ends_at
+
+    def _kill_those_that_hang(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            if now > self._last_moment(worker):
+                logger.warning("a worker hangs and is killed", extra={"fields": {"pid": worker.process.pid}})
+                worker.is_killed = True
+                worker.process.kill()
 
     def _hear(self, worker: _Worker) -> None:
+        was_ready = worker.is_ready
         if worker.is_gone():
             self._selector.unregister(worker.pipe)
             self._workers.remove(worker)
             self._replace(worker, worker.bury())
             return
-        self._failures = 0
+        if not was_ready:
+            self._failures = 0
         if not self._announced and self._ends_at is None:
             self._announced = True
             announce(self._settings, self._listener)

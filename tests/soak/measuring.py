@@ -1,0 +1,59 @@
+"""What the long tests measure again and again: capacity, a lone request's time, and the service's memory."""
+
+import os
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tests.service import Service
+from tests.soak.client import Load, press
+from tests.soak.scale import seconds
+
+CORES = len(os.sched_getaffinity(0))
+CALLERS = 16  # as many as the benchmarks have connections: two batches, one in the model and one on its way
+LONE_CALLS = 20
+MEGABYTE = 10**6
+
+
+async def capacity(service: Service, requests: Sequence[bytes]) -> Load:
+    """Return what a closed loop of callers gets out of a warm service: as much as it can give."""
+    await press(service.port, requests, callers=CALLERS, seconds=seconds(5))
+    load = await press(service.port, requests, callers=CALLERS, seconds=seconds(20, 4))
+    assert load.answered
+    return load
+
+
+async def alone(service: Service, requests: Sequence[bytes]) -> float:
+    """Return the median time of one caller's answers, seconds; all have to be answers."""
+    times: list[float] = []
+    for number in range(LONE_CALLS):
+        load = await press(service.port, [requests[number % len(requests)]], callers=1, seconds=0.0)
+        assert set(load.statuses) == {200}, load.statuses
+        times.append(load.calls[0].seconds)
+    return statistics.median(times)
+
+
+@contextmanager
+def memory_of(service: Service, interval_seconds: float = 2.0) -> Iterator[list[tuple[float, int]]]:
+    """Sample during the block what the service holds: pairs of `time.monotonic` and bytes (PSS).
+
+    Args:
+        service: All of its processes together.
+        interval_seconds: Between two samples; each walks the page tables, some 10 ms.
+    """
+    samples = [(time.monotonic(), service.memory_bytes())]
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(interval_seconds):
+            samples.append((time.monotonic(), service.memory_bytes()))
+
+    thread = threading.Thread(target=sample, name="memory")
+    thread.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        thread.join()
