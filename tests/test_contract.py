@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.background import background
-from tests.contract import check_answer, examples, odd_headers, odd_query, schema
+from tests.contract import check_answer, examples, odd_headers, odd_query, of_the_model, schema
 from tests.fakes import ColourClassifier
 
 document = schema()
@@ -31,6 +31,7 @@ def test_every_answer_is_one_that_the_document_declares(
     query: dict[str, str],
 ) -> None:
     case.query = {**query, **dict(case.query or {})}
+    of_the_model(case)
     check_answer(case.call_and_validate(address, headers=headers), statuses)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.background import background
-from tests.contract import check_answer, examples, odd_headers, odd_query, schema
+from tests.contract import check_answer, examples, odd_headers, odd_query, of_the_model, schema
 from tests.fakes import ColourClassifier
 from tests.soak.figures import Record
 
@@ -33,6 +33,7 @@ def test_five_hundred_answers_an_operation_are_ones_that_the_document_declares(
     query: dict[str, str],
 ) -> None:
     case.query = {**query, **dict(case.query or {})}
+    of_the_model(case)
     asked[case.operation.label] += 1
     check_answer(case.call_and_validate(address, headers=headers), statuses)
 
