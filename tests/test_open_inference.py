@@ -194,6 +194,11 @@ async def test_half_a_letter_in_what_an_error_quotes_does_not_break_it(serve: Se
     assert_refused(await (await serve()).post(INFER, content=body), 400)
 
 
+async def test_half_a_letter_is_an_id_like_any_other(serve: Serve) -> None:
+    body = json.dumps({"id": "\ud800", "inputs": [BOTH]})
+    assert (await (await serve()).post(INFER, content=body)).json()["id"] == "\ud800"
+
+
 async def test_keys_and_rates_guard_the_model_and_not_the_probes(serve: Serve) -> None:
     client = await serve(api_keys=KEY, rate_limit=3)
     for path in ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/fake/ready"):
