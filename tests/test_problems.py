@@ -1,13 +1,14 @@
 """Every error has one status, one name, and a place in the OpenAPI document."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from catdog_api import errors
 from catdog_api.app import create_app
-from catdog_api.problems import KINDS, MEDIA_TYPE, problem_of
+from catdog_api.problems import KINDS, MEDIA_TYPE, about_blank, problem_of, written
 from catdog_api.settings import Settings
 
 STOP_THE_START = {errors.ArtifactError, errors.SettingsError}
@@ -55,6 +56,13 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 def test_a_problem_carries_the_words_of_its_error() -> None:
     problem = problem_of(errors.EmptyImageError("The file is empty."))
     assert (problem.status, problem.detail) == (422, "The file is empty.")
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/", "/v2/models/catdog/infer"])
+def test_in_the_open_inference_protocol_it_carries_nothing_else(path: str) -> None:
+    problem = about_blank(HTTPStatus.UNPROCESSABLE_ENTITY, "The file is empty.")
+    assert written(problem, path) == (400, "application/json", '{"error": "The file is empty."}')
+    assert written(problem, "/v20")[:2] == (422, MEDIA_TYPE)
 
 
 def test_the_openapi_document_offers_a_file_to_pick_and_a_raw_body() -> None:

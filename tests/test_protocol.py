@@ -84,6 +84,18 @@ def test_a_request_that_stops_is_closed_with_a_408(serve_and_ask: ServeAndAsk, s
     serve_and_ask(ask)
 
 
+def test_a_request_of_the_open_inference_protocol_that_stops_is_told_so_in_its_shape(
+    serve_and_ask: ServeAndAsk,
+) -> None:
+    def ask(url: str) -> None:
+        with connect(url, (HEAD % 5000).replace(b"/predict", b"/v2/models/fake/infer") + b"x") as stopped:
+            head, _, body = received(stopped).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 ")
+            assert list(json.loads(body)) == ["error"]
+
+    serve_and_ask(ask)
+
+
 @pytest.mark.parametrize("sent", [HALF_A_HEAD, HALF_A_BODY], ids=["head", "body"])
 def test_a_request_that_trickles_in_is_closed_with_a_408(serve_and_ask: ServeAndAsk, sent: bytes) -> None:
     def ask(url: str) -> None:

@@ -9,8 +9,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
-from catdog_api import __version__, access, browser, classifier, problems, routes
+from catdog_api import __version__, access, browser, classifier, open_inference, problems, routes
 from catdog_api.bodies import BODIES_AT_ONCE, HeldBodiesMiddleware
+from catdog_api.inference_schemas import HEADER_LENGTH, InferenceRequest
 from catdog_api.logs import RequestLogMiddleware
 from catdog_api.metrics import Metrics, MetricsMiddleware
 from catdog_api.pipeline import Limits, Pipeline, Predictor
@@ -23,7 +24,8 @@ DESCRIPTION = """
 `GET /model` says which labels those are.
 
 Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: `application/problem+json` with `type`,
-`title`, `status` and `detail`.
+`title`, `status` and `detail`. Under `/v2` the service speaks the
+[Open Inference Protocol](https://github.com/kserve/open-inference-protocol), and refuses in that protocol's own shape.
 """
 
 
@@ -34,7 +36,7 @@ class CatdogApp(FastAPI):
         """Return the OpenAPI document, with the schemas to which nothing but hand-written responses refers."""
         document = super().openapi()
         schemas = document["components"]["schemas"]
-        for model in (Problem, Explanation):
+        for model in (Problem, Explanation, InferenceRequest):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema
@@ -50,8 +52,8 @@ class CatdogApp(FastAPI):
                 stack,
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
-                allow_headers=["Content-Type", access.HEADER],
-                expose_headers=["Server-Timing", "Retry-After", "X-Request-ID"],
+                allow_headers=["Content-Type", access.HEADER, HEADER_LENGTH],
+                expose_headers=["Server-Timing", "Retry-After", "X-Request-ID", HEADER_LENGTH],
             )
         templates = {route.path for route in iter_route_contexts(self.routes) if route.path}
         return MetricsMiddleware(RequestLogMiddleware(stack), self.state.metrics, templates)
@@ -90,9 +92,12 @@ def create_app(settings: Settings, load: Callable[[Settings], Predictor] = load_
     app.state.ready = False
     app.state.pipeline = None
     problems.install(app)
-    refusals = documented(access.refusals(settings))
-    app.include_router(routes.guarded, dependencies=access.conditions(settings), responses=refusals)
+    conditions, refusals = access.conditions(settings), access.refusals(settings)
+    app.include_router(routes.guarded, dependencies=conditions, responses=documented(refusals))
     app.include_router(routes.unguarded)
+    in_open_inference = documented(refusals, problems.OPEN_INFERENCE)
+    app.include_router(open_inference.guarded, dependencies=conditions, responses=in_open_inference)
+    app.include_router(open_inference.unguarded)
     browser.install(app)
     return app
 

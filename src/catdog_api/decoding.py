@@ -39,6 +39,7 @@ _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
+_UPRIGHT: Final = 1
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is the upright photograph's height
 # Nobody is there to read Pillow's warnings of odd tags. `warnings.catch_warnings` swaps the process's filters and puts
 # them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
@@ -64,7 +65,7 @@ class Decoded:
     Attributes:
         image: uint8 (size, size, 3), RGB in [0, 255]: the whole photograph squashed to the square, not cropped.
         width: The photograph's own in pixels, as one looks at it (after EXIF orientation); height likewise.
-        format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "TIFF" or "HEIF".
+        format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "TIFF" or "HEIF"; "RGB" of what came as bare pixels.
         view: uint8 (rows, columns, 3), RGB in [0, 255]: the photograph in its own shape, for people; None unless asked.
     """
 
@@ -110,6 +111,22 @@ def decode(data: bytes, size: int, *, max_pixels: int, view_side: int = 0) -> De
         raise errors.TruncatedImageError(f"The {name} image ends early or is damaged.") from error
 
 
+def squash(pixels: View, size: int, *, max_pixels: int) -> Decoded:
+    """Bring bare pixels to the square as `decode` brings those of a file; pure, safe in any thread.
+
+    Args:
+        pixels: uint8 (rows, columns, 3), RGB in [0, 255], upright; at least one of each.
+        size: Side of the square in pixels, at least 1.
+        max_pixels: Most pixels (width x height) to take.
+
+    Raises:
+        TooManyPixelsError: There are more than `max_pixels`.
+    """
+    height, width, _ = pixels.shape
+    _check_size(width, height, max_pixels)
+    return Decoded(_resized(PIL.Image.fromarray(pixels), (size, size), _UPRIGHT), width, height, "RGB")
+
+
 def _open(name: str, data: bytes) -> ImageFile:
     """Open a file of the format, its pixels not yet loaded; raises ImageError, and whatever Pillow does."""
     if (name == "JPEG" and is_long_jpeg(data)) or (name == "TIFF" and is_long_tiff(data)):
@@ -137,8 +154,7 @@ def _open_heif(data: bytes) -> ImageFile:
 def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int], max_pixels: int) -> Decoded:
     """Check the opened header, then load the pixels; raises ImageError, and whatever Pillow does."""
     width, height = photograph.size
-    if width * height > max_pixels:
-        raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
+    _check_size(width, height, max_pixels)
     if is_hollow(data, width * height):
         hollow = f"The image has {width} x {height} pixels in {len(data):,} bytes"
         raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
@@ -156,6 +172,11 @@ def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int],
     if turn in _SIDEWAYS:
         width, height = height, width
     return Decoded(square, width, height, name, view)
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
 
 
 def _resized(pixels: PIL.Image.Image, shape: tuple[int, int], turn: int) -> View:
@@ -202,6 +223,6 @@ def _on_white(square: PIL.Image.Image) -> Image:
 def _orientation(photograph: ImageFile) -> int:
     """Return the EXIF orientation, 1 where none can be read."""
     try:
-        return int(photograph.getexif().get(Base.Orientation, 1))
+        return int(photograph.getexif().get(Base.Orientation, _UPRIGHT))
     except Exception:  # noqa: BLE001 - broken EXIF, on which Pillow raises as it likes, does not break the pixels
-        return 1
+        return _UPRIGHT

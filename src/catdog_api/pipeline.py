@@ -2,19 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, cast
+from functools import partial
+from typing import Protocol, TypeVar, cast
 
 from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
-from catdog_api.decoding import Decoded, decode
+from catdog_api.decoding import Decoded, decode, squash
 from catdog_api.drawing import overlay
 from catdog_api.errors import CatdogError, DeadlineExceededError
 from catdog_api.tensors import ActivationMap, Images, Look, View
 
 TOGETHER = 16  # photographs of one request in work at once: two batches, one in the model and one on its way
+
+T = TypeVar("T")
 
 
 class Predictor(Protocol):
@@ -54,6 +58,11 @@ class Outcome:
     queue_seconds: float
     predict_seconds: float
     known: float
+
+    @property
+    def stage_seconds(self) -> dict[str, float]:
+        """Its own stages, as the metrics name them."""
+        return {"decode": self.decode_seconds, "queue": self.queue_seconds, "predict": self.predict_seconds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +115,12 @@ class Pipeline:
         self._decoders.shutdown()
         self._batcher.close()
 
-    async def predict(self, data: bytes, *, view_side: int = 0) -> Outcome:
+    async def predict(self, photograph: bytes | View, *, view_side: int = 0) -> Outcome:
         """Answer one photograph.
 
         Args:
-            data: An encoded image, as it came.
-            view_side: The longer side of a view of it to make besides, pixels; 0 for none.
+            photograph: An encoded image, as it came; or bare pixels, uint8 (rows, columns, 3), RGB in [0, 255].
+            view_side: The longer side of a view of an encoded image to make besides, pixels; 0 for none.
 
         Raises:
             ImageError: The bytes are not one photograph.
@@ -119,34 +128,29 @@ class Pipeline:
             DeadlineExceededError: The answer did not come in time.
             PredictionError: The model failed.
         """
-        try:
-            async with asyncio.timeout(self.limits.deadline_seconds):
-                return await self._predict(data, view_side)
-        except TimeoutError as error:
-            raise DeadlineExceededError(
-                f"There was no answer within {self.limits.deadline_seconds:g} seconds; the service has too much to do."
-            ) from error
+        async with self._deadline():
+            return await self._predict(photograph, view_side)
 
-    async def predict_all(self, photographs: Sequence[bytes]) -> list[Outcome | CatdogError]:
+    async def predict_all(self, photographs: Sequence[bytes | View]) -> list[Outcome | CatdogError]:
         """Answer many photographs, some of them at a time, so that one caller does not fill the queue.
 
         Args:
-            photographs: Encoded images, as they came.
+            photographs: Encoded images, as they came, or bare pixels: each as `predict` takes it.
 
         Returns:
             In their order, for each its outcome, or what `predict` raised.
         """
         turns = asyncio.Semaphore(TOGETHER)
 
-        async def answer(data: bytes) -> Outcome | CatdogError:
+        async def answer(photograph: bytes | View) -> Outcome | CatdogError:
             async with turns:
                 try:
-                    return await self.predict(data)
+                    return await self.predict(photograph)
                 except CatdogError as error:
                     return error
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(data)) for data in photographs]
+            tasks = [group.create_task(answer(photograph)) for photograph in photographs]
         return [task.result() for task in tasks]
 
     async def draw(self, view: View | None, evidence: ActivationMap) -> bytes:
@@ -161,21 +165,48 @@ class Pipeline:
         """
         return await asyncio.get_running_loop().run_in_executor(self._decoders, overlay, cast("View", view), evidence)
 
-    async def _predict(self, data: bytes, view_side: int) -> Outcome:
+    async def unpack(self, work: Callable[[], T]) -> T:
+        """Take a request's body apart where photographs are decoded: on a thread, and no more at once than cores.
+
+        Args:
+            work: Returns what is in it; whatever it raises is raised.
+
+        Raises:
+            DeadlineExceededError: It was not done in time.
+        """
+        async with self._deadline():
+            return await self._on_decoder(work)
+
+    @asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self.limits.deadline_seconds):
+                yield
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"There was no answer within {self.limits.deadline_seconds:g} seconds; the service has too much to do."
+            ) from error
+
+    async def _on_decoder(self, work: Callable[[], T]) -> T:
+        # It waits here for a thread and not in the pool, which would keep the bytes of those who have left by then.
+        async with self._free_decoders:
+            return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
+
+    async def _predict(self, photograph: bytes | View, view_side: int) -> Outcome:
         started = time.monotonic()
         size, max_pixels = self.manifest.input_size, self.limits.max_pixels
-        # It waits here for a thread and not in the pool, which would keep the bytes of those who have left by then.
+        if isinstance(photograph, bytes):
+            decoding = partial(decode, photograph, size, max_pixels=max_pixels, view_side=view_side)
+        else:
+            decoding = partial(squash, photograph, size, max_pixels=max_pixels)
         with self._batcher.place():
-            async with self._free_decoders:
-                photograph = await asyncio.get_running_loop().run_in_executor(
-                    self._decoders, lambda: decode(data, size, max_pixels=max_pixels, view_side=view_side)
-                )
-        decoded = time.monotonic()
-        answer = await self._batcher.submit(photograph.image)
+            decoded = await self._on_decoder(decoding)
+        submitted = time.monotonic()
+        answer = await self._batcher.submit(decoded.image)
         return Outcome(
-            photograph=photograph,
+            photograph=decoded,
             look=answer.look,
-            decode_seconds=decoded - started,
+            decode_seconds=submitted - started,
             queue_seconds=answer.queue_seconds,
             predict_seconds=answer.predict_seconds,
             known=answer.known,

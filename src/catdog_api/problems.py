@@ -1,5 +1,9 @@
-"""The one table from errors to statuses, and the one error body: RFC 9457 application/problem+json."""
+"""The one table from errors to statuses, and the one error body: RFC 9457 application/problem+json.
 
+Under `/v2` alone it is another: that of the Open Inference Protocol, whose clients know no other.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,9 +16,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catdog_api import errors
+from catdog_api.inference_schemas import InferenceError
 from catdog_api.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
+OPEN_INFERENCE = "/v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,25 @@ def about_blank(status: HTTPStatus, detail: str) -> Problem:
     return Problem(type="about:blank", title=status.phrase, status=status.value, detail=detail)
 
 
-def documented(kinds: Iterable[type[errors.CatdogError]]) -> dict[int | str, dict[str, Any]]:
+def written(problem: Problem, path: str) -> tuple[int, str, str]:
+    """Write a problem down in the shape that is spoken at a path.
+
+    Returns:
+        The status, the media type and the body.
+    """
+    if path != OPEN_INFERENCE and not path.startswith(f"{OPEN_INFERENCE}/"):
+        return problem.status, MEDIA_TYPE, problem.model_dump_json()
+    # There the photograph is a part of the request, whose own type and fields are as they should be.
+    status = 400 if problem.status in {415, 422} else problem.status
+    return status, "application/json", json.dumps({"error": problem.detail})
+
+
+def documented(kinds: Iterable[type[errors.CatdogError]], path: str = "") -> dict[int | str, dict[str, Any]]:
     """Describe for the OpenAPI document which problems an operation can end in.
 
     Args:
         kinds: Errors that the operation raises.
+        path: Where it is; what it begins with is enough.
 
     Returns:
         FastAPI's `responses`: one entry a status, with an example for every problem of that status.
@@ -77,16 +97,14 @@ def documented(kinds: Iterable[type[errors.CatdogError]]) -> dict[int | str, dic
     responses: dict[int | str, dict[str, Any]] = {}
     for error in kinds:
         kind = KINDS[error]
-        entry = responses.setdefault(
-            kind.status.value, {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
-        )
+        detail = (error.__doc__ or "").split("\n")[0]
+        status, media_type, body = written(_problem(kind, detail), path)
+        content = {media_type: {"schema": _SCHEMAS[media_type], "examples": {}}}
+        entry = responses.setdefault(status, {"description": "", "content": content})
         titles = [title for title in (entry["description"], kind.title) if title]
         entry["description"] = "; ".join(titles)
-        detail = (error.__doc__ or "").split("\n")[0]
-        entry["content"][MEDIA_TYPE]["examples"][kind.name] = {
-            "summary": kind.title,
-            "value": _problem(kind, detail).model_dump(),
-        }
+        example = {"summary": kind.title, "value": json.loads(body)}
+        entry["content"][media_type]["examples"][kind.name] = example
     return responses
 
 
@@ -124,15 +142,19 @@ class ProblemMiddleware:
         await self._app(scope, receive, send_problem)
 
 
-_SCHEMA = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+_SCHEMAS = {
+    media_type: {"$ref": f"#/components/schemas/{model.__name__}"}
+    for media_type, model in ((MEDIA_TYPE, Problem), ("application/json", InferenceError))
+}
 
 
 def _problem(kind: Kind, detail: str) -> Problem:
     return Problem(type=f"/problems/{kind.name}", title=kind.title, status=kind.status.value, detail=detail)
 
 
-def _response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
+def _response(problem: Problem, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
+    status, media_type, body = written(problem, scope["path"])
+    return Response(body, status, headers, media_type)
 
 
 def _refusal(error: errors.CatdogError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
@@ -143,7 +165,7 @@ def _refusal(error: errors.CatdogError, scope: Scope, headers: Mapping[str, str]
     problem = problem_of(error)
     scope["state"]["log"]["problem"] = problem.type
     scope["state"]["refused"] = KINDS[type(error)].name
-    return _response(problem, headers)
+    return _response(problem, scope, headers)
 
 
 def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
@@ -158,7 +180,7 @@ def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = No
         HTTPStatus.METHOD_NOT_ALLOWED: f"{scope['path']} does not answer to {scope['method']}.",
         HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed on this request; its log says why.",
     }.get(phrase, phrase.description or phrase.phrase)
-    return _response(about_blank(phrase, detail), headers)
+    return _response(about_blank(phrase, detail), scope, headers)
 
 
 def _kept(start: Message) -> dict[str, str]:

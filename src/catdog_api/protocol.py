@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from catdog_api.errors import TooSlowError
 from catdog_api.logs import logger
-from catdog_api.problems import MEDIA_TYPE, about_blank, problem_of
+from catdog_api.problems import about_blank, problem_of, written
 from catdog_api.schemas import Problem
 
 SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes its cell is back within it
@@ -217,15 +217,15 @@ class Protocol(HttpToolsProtocol):
         self._close()
 
     def _packed(self, problem: Problem) -> bytes:
-        body = problem.model_dump_json().encode()
+        status, media_type, body = written(problem, self._cycle.scope["path"] if self._cycle is not None else "")
         headers = {
             **dict(self.server_state.default_headers),
-            b"content-type": MEDIA_TYPE.encode(),
+            b"content-type": media_type.encode(),
             b"content-length": str(len(body)).encode(),
             b"connection": b"close",
         }
         lines = [name + b": " + value + b"\r\n" for name, value in headers.items()]
-        return b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body])
+        return b"".join([STATUS_LINE[status], *lines, b"\r\n", body.encode()])
 
     def _close(self) -> None:
         self.transport.close()

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from catdog_api import errors, metrics
 from catdog_api.drawing import VIEW_SIDE
 from catdog_api.leaving import unless_the_caller_leaves
-from catdog_api.pipeline import Outcome, Pipeline
+from catdog_api.pipeline import Pipeline
 from catdog_api.problems import documented, problem_of
 from catdog_api.schemas import BatchPrediction, Explanation, FilePrediction, FileProblem, Health, ModelInfo, Prediction
 from catdog_api.uploads import FIELD, FILES_FIELD, MEDIA_TYPES, read_photograph, read_photographs
@@ -103,10 +103,10 @@ async def predict(request: Request) -> Response:
     started = time.monotonic()
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
     parse_seconds = time.monotonic() - started
-    pipeline: Pipeline = request.app.state.pipeline
+    pipeline = pipeline_of(request)
     outcome = await unless_the_caller_leaves(request, pipeline.predict(data))
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
-    stage_seconds = {"parse": parse_seconds, **_stage_seconds(outcome)}
+    stage_seconds = {"parse": parse_seconds, **outcome.stage_seconds}
     request.state.answered = metrics.Answered(prediction.label, outcome.known, stage_seconds)
     return _timed(prediction, outcome.known, stage_seconds, request)
 
@@ -123,7 +123,7 @@ async def predict_batch(request: Request) -> BatchPrediction:
     """Answer many photographs, each in a multipart field `files`; a bad one fails only itself."""
     settings = request.app.state.settings
     files = await read_photographs(request, settings.max_upload_bytes, settings.max_batch_files)
-    pipeline: Pipeline = request.app.state.pipeline
+    pipeline = pipeline_of(request)
     outcomes = await unless_the_caller_leaves(request, pipeline.predict_all([data for _, data in files]))
     answers: list[FilePrediction | FileProblem] = []
     for (name, _), outcome in zip(files, outcomes, strict=True):
@@ -131,7 +131,7 @@ async def predict_batch(request: Request) -> BatchPrediction:
             answers.append(FileProblem(file=name, problem=problem_of(outcome)))
             continue
         prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
-        request.app.state.metrics.answered(prediction.label, _stage_seconds(outcome))
+        request.app.state.metrics.answered(prediction.label, outcome.stage_seconds)
         answers.append(FilePrediction(file=name, **dict(prediction)))
     return BatchPrediction(answers=answers)
 
@@ -155,14 +155,14 @@ async def explain(
 
     The map's mean plus the bias is exactly that label's logit. The photograph comes as for `/predict`.
     """
-    pipeline: Pipeline = request.app.state.pipeline
+    pipeline = pipeline_of(request)
     if label is not None and label not in pipeline.manifest.labels:
         raise errors.InvalidParameterError(f"label: '{label}' is none of {', '.join(pipeline.manifest.labels)}.")
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
     work = pipeline.predict(data, view_side=VIEW_SIDE if format == "png" else 0)
     outcome = await unless_the_caller_leaves(request, work)
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
-    request.app.state.metrics.answered(prediction.label, _stage_seconds(outcome))
+    request.app.state.metrics.answered(prediction.label, outcome.stage_seconds)
     explained = label or prediction.label
     if format == "json":
         explanation = Explanation.of(pipeline.manifest.labels, outcome.look, explained, prediction)
@@ -174,7 +174,7 @@ async def explain(
 @guarded.get("/model", tags=["model"], summary="What answers, and how good it is")
 async def model(request: Request) -> ModelInfo:
     """Describe the served model: labels, input size, checksum, version, and its figures on held-out photographs."""
-    pipeline: Pipeline = request.app.state.pipeline
+    pipeline = pipeline_of(request)
     labels = list(pipeline.manifest.labels)
     return ModelInfo.model_validate({**asdict(pipeline.manifest), "labels": labels, "precision": pipeline.precision})
 
@@ -214,12 +214,10 @@ async def expose(request: Request) -> Response:
     return Response(body, media_type=content_type)
 
 
-def _stage_seconds(outcome: Outcome) -> dict[str, float]:
-    return {
-        "decode": outcome.decode_seconds,
-        "queue": outcome.queue_seconds,
-        "predict": outcome.predict_seconds,
-    }
+def pipeline_of(request: Request) -> Pipeline:
+    """Return what answers, loaded."""
+    pipeline: Pipeline = request.app.state.pipeline
+    return pipeline
 
 
 def _timed(prediction: Prediction, known: float, stage_seconds: Mapping[str, float], request: Request) -> Response:

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         description="Model file; its manifest lies beside it, with .json for .keras.",
     )
     max_upload_bytes: int = Field(10 * 1024**2, gt=0, description="Largest request body, bytes.")
-    max_batch_files: int = Field(64, gt=0, le=1_000, description="Most files in one request to /predict/batch.")
+    max_batch_files: int = Field(
+        64, gt=0, le=1_000, description="Most photographs in one request to /predict/batch or /v2."
+    )
     max_pixels: int = Field(50_000_000, gt=0, description="Largest photograph, width times height.")
     queue_limit: int = Field(
         64, gt=0, description="Photographs that may be decoded or wait for the model; more are refused."

@@ -29,6 +29,7 @@ MEDIA_TYPES = (
 )
 """What the OpenAPI document offers for a raw body; which format it really is, the bytes say."""
 
+BROKEN_OFF = "The connection closed before the whole body had arrived."
 MAX_FILES = 1_000  # past it a body is malformed; what one request may carry is less, and a setting
 MAX_FIELDS = 100
 MAX_TEXT_BYTES = 64 * 1024
@@ -50,12 +51,10 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
         TooManyFilesError: There is more than one file.
     """
     media_type = _media_type(request)
-    try:
-        if media_type == "multipart/form-data":
-            return await _read_field(request, max_bytes)
-        body = await request.body()
-    except ClientDisconnect as error:
-        raise CallerLeftError("The connection closed before the whole body had arrived.") from error
+    if media_type == "multipart/form-data":
+        files = await _read_files(request, FIELD, max_bytes, 1)
+        return files[0][1]
+    body = await read_body(request)
     if media_type.startswith("image/") or media_type == "application/octet-stream":
         return body
     if not body:
@@ -90,10 +89,19 @@ async def read_photographs(request: Request, max_bytes: int, max_files: int) -> 
         raise UnsupportedMediaTypeError(
             f"Received {received}; send the photographs as multipart/form-data, each in a field '{FILES_FIELD}'."
         )
+    return await _read_files(request, FILES_FIELD, max_bytes, max_files)
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a body as it is; the app refuses one that is too large.
+
+    Raises:
+        CallerLeftError: The connection closed before its end.
+    """
     try:
-        return await _read_files(request, FILES_FIELD, max_bytes, max_files)
+        return await request.body()
     except ClientDisconnect as error:
-        raise CallerLeftError("The connection closed before the whole body had arrived.") from error
+        raise CallerLeftError(BROKEN_OFF) from error
 
 
 def _media_type(request: Request) -> str:
@@ -120,14 +128,11 @@ class _Parser(MultiPartParser):
             raise MultiPartException("it ends before its closing boundary.")
 
 
-async def _read_field(request: Request, max_bytes: int) -> bytes:
-    files = await _read_files(request, FIELD, max_bytes, 1)
-    return files[0][1]
-
-
 async def _read_files(request: Request, field: str, max_bytes: int, max_files: int) -> list[tuple[str, bytes]]:
     try:
         form = await _Parser(request, max_bytes).parse()
+    except ClientDisconnect as error:
+        raise CallerLeftError(BROKEN_OFF) from error
     except MultiPartException as error:
         raise MalformedUploadError(f"The multipart body cannot be read: {error.message}") from error
     try:
