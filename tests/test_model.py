@@ -53,9 +53,9 @@ def face(ears: str) -> PIL.Image.Image:
 
 
 DRAWN = {
-    "quarters": (quarters(160, 120), [0.0177, 0.0118, 0.9704]),
-    "pointed": (face("pointed"), [0.0059, 0.0050, 0.9891]),
-    "hanging": (face("hanging"), [0.0053, 0.0040, 0.9907]),
+    "quarters": (quarters(160, 120), [0.0298, 0.0086, 0.9616]),
+    "pointed": (face("pointed"), [0.0015, 0.0019, 0.9966]),
+    "hanging": (face("hanging"), [0.0014, 0.0019, 0.9967]),
 }
 
 
@@ -107,7 +107,7 @@ def test_of_500_photographs_as_many_are_answered_rightly_as_always(
     right = [
         classifier.manifest.labels[answer.argmax()] == label for answer, label in zip(answers, labels, strict=True)
     ]
-    assert sum(right) == pytest.approx(477, abs=1)  # another processor rounds otherwise
+    assert sum(right) == pytest.approx(488, abs=1)  # another processor rounds otherwise
 
 
 def test_bfloat16_may_be_chosen_because_it_answers_as_float32_does(
@@ -148,9 +148,10 @@ def test_the_heat_lies_on_the_photograph_and_not_on_the_grey_square_beside_it(
         (look,) = classifier.look(squashed(pair)[None])
         # Its own label's, whatever the answer: a grey square is good evidence of *neither*.
         heat = np.maximum(look.maps[..., classifier.manifest.labels.index(label)], 0)
-        half = heat.shape[1] // 2
-        on_photograph = heat[:, :half] if is_left else heat[:, half:]
-        shares.append(on_photograph.sum() / max(float(heat.sum()), 1e-6))  # no heat at all is none on it
+        columns = heat.sum(axis=0) if is_left else heat.sum(axis=0)[::-1]
+        half = len(columns) // 2
+        on_photograph = columns[:half].sum() + len(columns) % 2 * columns[half] / 2  # the middle one is half of each
+        shares.append(on_photograph / max(float(heat.sum()), 1e-6))  # no heat at all is none on it
     assert np.mean(np.array(shares) >= 0.7) >= 0.95
 
 

@@ -8,9 +8,10 @@ class Recipe:
     """The settings of a run; recorded with the model.
 
     Attributes:
-        input_size: Height and width at which the model is served, pixels.
+        input_size: Height and width at which the model is served, pixels: more than the last views have, in which a zoom
+            makes everything look larger than it is in the photograph (Touvron et al. 2019, arXiv 1906.06423).
         stages: (epochs, size) in turn. Small images first: they cost less and teach the coarse things as well
-            (progressive resizing); the last stage has the served size.
+            (progressive resizing).
         batch_size: Photographs a step.
         peak_learning_rate: Of Muon, reached after the warm-up.
         warmup_epochs: In which the learning rate rises linearly from 0.
@@ -23,12 +24,12 @@ class Recipe:
         seed: Of weights, order and views.
     """
 
-    input_size: int = 128
-    stages: tuple[tuple[int, int], ...] = ((18, 64), (24, 96), (8, 128))
+    input_size: int = 152
+    stages: tuple[tuple[int, int], ...] = ((18, 64), (40, 96), (8, 128))
     batch_size: int = 128
     peak_learning_rate: float = 2e-2
     warmup_epochs: float = 1.0
-    cooldown_epochs: float = 24.0
+    cooldown_epochs: float = 38.0
     pruned_share: float = 0.5
     unpruned_epochs: int = 2
     weight_decay: float = 0.02
@@ -63,12 +64,12 @@ class Recipe:
             epoch: In [0, epochs).
 
         Returns:
-            In (0, 1], the area of the views in that of the served images.
+            In (0, 1], the area of the views in that of the last ones.
 
         Raises:
             IndexError: There is no such epoch.
         """
-        return (self.size_at(epoch) / self.input_size) ** 2
+        return (self.size_at(epoch) / self.size_at(self.epochs - 1)) ** 2
 
     def pruned_share_at(self, epoch: int) -> float:
         """Return the share of the well-answered photographs that an epoch leaves out.

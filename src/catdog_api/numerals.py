@@ -43,7 +43,8 @@ def read_numerals(numbers: Numbers, shape: Sequence[int]) -> npt.NDArray[np.uint
         comma = text.find(b",", start + PIECE_BYTES, end)
         stop = end if comma == -1 else comma
         found, pattern = _read_piece(text[start:stop])
-        if pattern != expected[matched : matched + len(pattern)]:
+        # The last piece must be all of what is left: a bracket may be missing at the end.
+        if pattern != expected[matched : len(expected) if stop == end else matched + len(pattern)]:
             raise MalformedUploadError(
                 "The data are not whole numbers from 0 to 255, nested as the shape says or in one flat array."
             )
