@@ -18,6 +18,7 @@ from catdog_api.app import create_app
 from catdog_api.pipeline import Predictor
 from catdog_api.settings import Settings
 from tests.browsing import chromium, new_page  # noqa: F401  # fixtures
+from tests.errands import model, shelf  # noqa: F401  # fixtures
 from tests.fakes import ColourClassifier
 from tests.serving import _process_as_it_was, classifier, serve_and_ask  # noqa: F401  # fixtures
 

@@ -114,11 +114,11 @@ class _Runner:
         if self._earlier.is_fresh:
             self._stream.write(header(self._errand.style, self._labels))
         if self._errand.follow:
-            async with aclosing(_arrivals(self._errand.follow, self._errand.sort_into)) as arrivals:
+            async with aclosing(_arrivals(self._errand.follow, self._not_meant())) as arrivals:
                 async for sources in arrivals:
                     await self._answer(sources)
         else:
-            await self._answer(list(find(self._errand.paths, but_not=self._errand.sort_into)))
+            await self._answer(list(find(self._errand.paths, but_not=self._not_meant())))
         if len(self._errand.paths) != 1 or self._failures + self._counts.total() != 1:
             sys.stderr.write(self._summary(time.monotonic() - started))
         return self._failures + self._earlier.failures
@@ -131,6 +131,13 @@ class _Runner:
                 async for answer in answers:
                     self._keep(answer)
                     progress.update()
+
+    def _not_meant(self) -> list[Path | int]:
+        """Name what this run itself writes: where it sorts to, and the answers, which may lie among the photographs."""
+        ours: list[Path | int] = [self._errand.sort_into] if self._errand.sort_into else []
+        with suppress(OSError):  # standard output need not be a file
+            ours.append(self._stream.fileno())
+        return ours
 
     def _keep(self, answer: Answer) -> None:
         """Sort, then write: an answer that is written needs nothing more from a run that goes on after a kill."""
@@ -163,7 +170,7 @@ class _Runner:
         return f"{answered:,} answered, {answered / max(seconds, 0.001):,.0f} a second: {'; '.join(parts)}\n"
 
 
-async def _arrivals(folder: Path, but_not: Path | None) -> AsyncGenerator[list[Source], None]:
+async def _arrivals(folder: Path, but_not: list[Path | int]) -> AsyncGenerator[list[Source], None]:
     """Yield what arrives until SIGINT or SIGTERM; what is in work then is finished."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
