@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,28 @@ def test_what_is_no_image_is_a_problem_where_a_person_named_it(shelf: Path, caps
     assert list(answers(capsys.readouterr().out).values()) == [
         "Not an image", "Unsupported image format", "Unreadable file",
     ]  # fmt: skip
+
+
+def test_where_there_is_more_to_say_than_one_answer_the_summary_says_it(shelf: Path, capsys: Output) -> None:
+    (shelf / "a.jpg").rename("alone.jpg")
+    (shelf / "deep" / "b.jpg").unlink()
+    assert status("shelf") == 1
+    assert "0 answered" in (err := capsys.readouterr().err)
+    assert "2 passed over" in err
+    (shelf / "deep" / "bad.jpg").unlink()
+    assert status("shelf") == 0
+    assert "2 passed over" in capsys.readouterr().err
+    assert [status("alone.jpg", "--out", "out.csv") for _ in range(2)] == [0, 0]
+    assert "1 answered before" in capsys.readouterr().err
+
+
+def test_names_are_written_whatever_letters_the_terminal_has(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shelf / "a.jpg").rename("\u017ber.jpg")
+    for style, written in (("--json", "\u017ber.jpg".encode()), ("", rb"\u017ber.jpg")):
+        content = BytesIO()
+        monkeypatch.setattr(sys, "stdout", TextIOWrapper(content, encoding="ascii"))
+        assert status("\u017ber.jpg", *style.split()) == 0
+        assert written in content.getvalue()
 
 
 def test_answers_that_lie_among_the_photographs_are_none(shelf: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from catdog_api.errors import SettingsError
 from catdog_api.finding import Arrivals, Source, find
 from catdog_api.offline import AHEAD, Answer, Unobserved, answer_all
 from catdog_api.pipeline import Limits, Pipeline
-from catdog_api.reporting import Earlier, Style, header, line
+from catdog_api.reporting import Earlier, Style, header, line, shown
 from catdog_api.settings import Settings
 from catdog_api.sorting import sort_into
 
@@ -84,14 +84,17 @@ def _output(errand: Errand) -> Iterator[tuple[TextIO, Earlier]]:
     """Open where the answers go, and read what an earlier run has left there; raises SettingsError."""
     try:
         earlier = Earlier(errand.out, errand.style)
-        if not errand.out:
-            yield sys.stdout, earlier
-        else:
+        if errand.out:
             with errand.out.open("a", encoding="utf-8") as stream:
                 yield stream, earlier
+        else:
+            # Where the terminal's letters are few, a name is still written; and machines are written to in UTF-8.
+            encoding = None if errand.style == "table" else "utf-8"
+            sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[union-attr]  # it is one
+            yield sys.stdout, earlier
     except BrokenPipeError:
         raise
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise SettingsError(f"The answers cannot be kept: {error}") from error
 
 
@@ -105,7 +108,7 @@ class _Runner:
         self._stream = stream
         self._labels = pipeline.manifest.labels
         self._counts: Counter[str] = Counter()
-        self._failures = 0
+        self._failed: set[str] = set()
         self._passed_over = 0
 
     async def run(self) -> int:
@@ -119,9 +122,10 @@ class _Runner:
                     await self._answer(sources)
         else:
             await self._answer(list(find(self._errand.paths, but_not=self._not_meant())))
-        if len(self._errand.paths) != 1 or self._failures + self._counts.total() != 1:
+        said = self._counts.total() + len(self._failed)
+        if (len(self._errand.paths), said, self._passed_over, self._earlier.count) != (1, 1, 0, 0):
             sys.stderr.write(self._summary(time.monotonic() - started))
-        return self._failures + self._earlier.failures
+        return len(self._failed | self._earlier.failed)
 
     async def _answer(self, sources: list[Source]) -> None:
         left = [source for source in sources if not self._earlier.take(source.path)]
@@ -150,10 +154,14 @@ class _Runner:
                 sort_into(self._errand.sort_into, content["label"], Path(path), link=self._errand.link)
             except FileNotFoundError:
                 content = {"problem": {"title": "Unreadable file", "detail": "It has left before it was sorted."}}
+        name = shown(path)
         if "label" in content:
             self._counts[content["label"]] += 1
+            # It may have had a problem while it was still being written.
+            self._failed.discard(name)
+            self._earlier.failed.discard(name)
         else:
-            self._failures += 1
+            self._failed.add(name)
         # Past the progress bar, where both are on one terminal.
         tqdm.write(line(self._errand.style, self._labels, path, content), file=self._stream, end="")
         self._stream.flush()
@@ -161,8 +169,8 @@ class _Runner:
     def _summary(self, seconds: float) -> str:
         answered = self._counts.total()
         parts = [", ".join(f"{self._counts[label]:,} {label}" for label in self._labels)]
-        if self._failures:
-            parts.append(f"{self._failures:,} without an answer")
+        if self._failed:
+            parts.append(f"{len(self._failed):,} without an answer")
         if self._passed_over:
             parts.append(f"{self._passed_over:,} passed over, which are no images")
         if self._earlier.count:
