@@ -1,16 +1,14 @@
 """`catdog-api predict` as an errand: its summary, resumed, following, sorting; interrupted, and left by its reader."""
 
 import os
-import signal
 import sys
-import threading
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 from catdog_api import cli
-from tests.errands import Output, answers, status, wait_until
+from tests.errands import Output, answers, status
 from tests.fakes import ColourClassifier
 
 pytestmark = pytest.mark.usefixtures("model")
@@ -133,30 +131,6 @@ def test_a_folder_that_cannot_be_sorted_into_ends_the_errand_in_one_line(shelf: 
     (shelf.parent / "sorted").write_text("a file")
     with pytest.raises(SystemExit, match=r"^catdog-api: Nothing can be sorted into sorted/cat: Not a directory\.$"):
         cli.main(["predict", "shelf", "--sort-into", "sorted"])
-
-
-def test_a_followed_folder_is_answered_as_photographs_arrive_until_a_signal(
-    shelf: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("catdog_api.errand.LOOK_SECONDS", 0.02)
-    out, late = shelf.parent / "answers.jsonl", shelf / "late.jpg"
-
-    def intake() -> None:
-        wait_until(lambda: out.exists() and out.read_text().count("\n") == 3)
-        late.write_bytes((shelf / "a.jpg").read_bytes())
-        wait_until(lambda: "late.jpg" in out.read_text())
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    person = threading.Thread(target=intake)
-    person.start()
-    assert status("--follow", "shelf", "--out", out) == 1
-    person.join()
-    assert list(answers(out.read_text())) == [
-        "shelf/a.jpg", "shelf/deep/b.jpg", "shelf/deep/bad.jpg", "shelf/late.jpg",
-    ]  # fmt: skip
-    assert "2 cat, 0 dog, 1 neither" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_reader_may_leave(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,10 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TextIO
 
@@ -119,19 +120,25 @@ class _Runner:
         if self._errand.follow:
             async with aclosing(_arrivals(self._errand.follow, self._not_meant())) as arrivals:
                 async for sources in arrivals:
-                    await self._answer(sources)
+                    await self._answer(self._left(sources), None)
         else:
-            await self._answer(list(find(self._errand.paths, but_not=self._not_meant())))
+            left = list(self._left(find(self._errand.paths, but_not=self._not_meant())))
+            await self._answer(left, len(left))
         said = self._counts.total() + len(self._failed)
         if (len(self._errand.paths), said, self._passed_over, self._earlier.count) != (1, 1, 0, 0):
             sys.stderr.write(self._summary(time.monotonic() - started))
         return len(self._failed | self._earlier.failed)
 
-    async def _answer(self, sources: list[Source]) -> None:
-        left = [source for source in sources if not self._earlier.take(source.path)]
-        quiet = True if self._errand.follow else None  # None: where stderr is no terminal
-        with tqdm(total=len(left), unit="file", leave=False, disable=quiet) as progress:
-            async with aclosing(answer_all(self._pipeline, left)) as answers:
+    def _left(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """Pass over what an earlier run has done; what it could not answer may have arrived half-written."""
+        again = self._earlier.failed if self._errand.follow else set()
+        return (source for source in sources if not self._earlier.take(source.path) or shown(source.path) in again)
+
+    async def _answer(self, sources: Iterable[Source], count: int | None) -> None:
+        """Answer files; `count` is for the progress bar, which there is not where a folder is followed."""
+        quiet = True if count is None else None  # None: where stderr is no terminal
+        with tqdm(total=count, unit="file", leave=False, disable=quiet) as progress:
+            async with aclosing(answer_all(self._pipeline, sources)) as answers:
                 async for answer in answers:
                     self._keep(answer)
                     progress.update()
@@ -178,15 +185,24 @@ class _Runner:
         return f"{answered:,} answered, {answered / max(seconds, 0.001):,.0f} a second: {'; '.join(parts)}\n"
 
 
-async def _arrivals(folder: Path, but_not: list[Path | int]) -> AsyncGenerator[list[Source], None]:
-    """Yield what arrives until SIGINT or SIGTERM; what is in work then is finished."""
+async def _arrivals(folder: Path, but_not: list[Path | int]) -> AsyncGenerator[Iterable[Source], None]:
+    """Yield what arrives until SIGINT or SIGTERM; what is in work then is finished, and nothing more is begun."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set)) for number in numbers]
     arrivals = Arrivals(folder, but_not=but_not)
+    said = ""
     try:
         while not stop.is_set():
-            yield await asyncio.to_thread(arrivals.look)
+            new, complaint = [], ""
+            try:
+                new = await asyncio.to_thread(arrivals.look)
+            except OSError as error:
+                complaint = f"{folder} cannot be looked into: {error.strerror}; it is waited for."
+            if complaint != said:
+                sys.stderr.write(f"catdog-api: {complaint or f'{folder} is there again.'}\n")
+                said = complaint
+            yield takewhile(lambda _: not stop.is_set(), new)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
     finally:
