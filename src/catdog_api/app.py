@@ -23,7 +23,9 @@ DESCRIPTION = """
 `GET /model` says which labels those are.
 
 Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: `application/problem+json` with `type`,
-`title`, `status` and `detail`.
+`title`, `status` and `detail`. Each operation lists its own; besides, a path that does not exist is a 404, a
+method that a path does not answer to is a 405, and a fault of the service is a 500, all three of the type
+`about:blank`.
 """
 
 
