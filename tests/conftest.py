@@ -15,6 +15,7 @@ from catdog_api.pipeline import Predictor
 from catdog_api.settings import Settings
 from tests.background import address  # noqa: F401  # a fixture
 from tests.browsing import chromium, new_page  # noqa: F401  # fixtures
+from tests.errands import model, shelf  # noqa: F401  # fixtures
 from tests.fakes import ColourClassifier
 from tests.service import started
 from tests.serving import _process_as_it_was, classifier, serve_and_ask  # noqa: F401  # fixtures

@@ -34,6 +34,13 @@ def test_each_file_is_answered_as_the_api_answers(red: Path, capsys: pytest.Capt
     assert answer["image"] == {"width": 40, "height": 30, "format": "JPEG"}
 
 
+def test_paths_may_stand_before_and_behind_options(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = red.with_name("other.jpg")
+    other.write_bytes(red.read_bytes())
+    cli.main(["predict", str(red), "--json", str(other)])
+    assert [json.loads(line)["path"] for line in capsys.readouterr().out.splitlines()] == [str(red), str(other)]
+
+
 def test_the_limit_on_pixels_holds_here_too(red: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["predict", "--json", "--max-pixels", "100", str(red)])
@@ -46,6 +53,8 @@ def test_the_limit_on_pixels_holds_here_too(red: Path, capsys: pytest.CaptureFix
         pytest.param([], "needs a PATH, or --follow DIR", id="nothing"),
         pytest.param(["a.jpg", "--follow", "."], "PATHs or --follow DIR, not both", id="both"),
         pytest.param(["--follow", "no-such-folder"], "--follow: no-such-folder is no folder", id="no-folder"),
+        pytest.param(["--follow", "x" * 300], "is no folder", id="no-folders-name"),
+        pytest.param(["a.jpg", "--lnk", "b.jpg"], "unrecognized arguments: --lnk b.jpg", id="no-option"),
         pytest.param(["a.jpg", "--link"], "--link needs --sort-into DIR", id="link-alone"),
         pytest.param(["-", "--sort-into", "x"], "standard input is none", id="sorted-stdin"),
         pytest.param(["a.jpg", "--json", "--csv"], "not allowed with", id="two-styles"),

@@ -97,6 +97,13 @@ async def test_what_it_does_not_know_is_a_problem_that_says_what_it_does(
     assert (response.json()["type"], response.json()["detail"]) == ("/problems/invalid-parameter", detail)
 
 
+@pytest.mark.parametrize("field", ["label", "format"])
+async def test_a_parameter_in_the_form_is_refused_and_not_passed_over(field: str, serve: Serve) -> None:
+    response = await (await serve()).post("/explain", files=PHOTOGRAPH, data={field: "dog", "note": "hello"})
+    assert (response.status_code, response.json()["type"]) == (422, "/problems/invalid-parameter")
+    assert response.json()["detail"] == f"{field}: send it in the address, as ?{field}=..., and not in the form."
+
+
 async def test_bad_input_is_refused_as_by_predict(serve: Serve) -> None:
     response = await (await serve()).post("/explain", files={"file": b"buy milk"})
     assert (response.status_code, response.json()["type"]) == (415, "/problems/not-an-image")

@@ -65,6 +65,25 @@ def test_in_the_open_inference_protocol_it_carries_nothing_else(path: str) -> No
     assert written(problem, "/v20")[:2] == (422, MEDIA_TYPE)
 
 
+def test_what_a_request_for_many_can_end_in_is_documented() -> None:
+    responses = create_app(Settings()).openapi()["paths"]["/predict/batch"]["post"]["responses"]
+    named = {
+        name for answer in responses.values() for name in answer["content"].get(MEDIA_TYPE, {}).get("examples", {})
+    }
+    assert {"overloaded", "caller-left", "too-many-files"} <= named
+
+
+def test_every_success_is_described_in_words_of_its_own() -> None:
+    document = create_app(Settings()).openapi()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert "Successful Response" not in {operation["responses"]["200"]["description"] for operation in operations}
+    assert all(word in document["info"]["description"] for word in ("404", "405", "about:blank"))
+
+
+def test_no_title_speaks_of_one_file_where_many_are_taken() -> None:
+    assert KINDS[errors.TooManyFilesError].title == "Too many files"
+
+
 def test_the_openapi_document_offers_a_file_to_pick_and_a_raw_body() -> None:
     document = create_app(Settings(model=Path("unused"))).openapi()
     content = document["paths"]["/predict"]["post"]["requestBody"]["content"]

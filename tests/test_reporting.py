@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catdog_api.errors import SettingsError
 from catdog_api.reporting import Earlier, Style, header, line
 
 LABELS = ("cat", "dog", "neither")
@@ -47,6 +49,24 @@ def test_csv_has_a_column_for_every_label_and_one_for_the_problem() -> None:
     assert failed["problem"] == "Damaged image: The PNG image ends early or is damaged."
 
 
+def test_a_name_cannot_be_a_formula_in_a_spreadsheet() -> None:
+    for name in ("=1+1.jpg", "+1.jpg", "-1.jpg", "@a.jpg", "\ta.jpg", "\ra.jpg", "'=1.jpg"):
+        (row,) = csv.reader(io.StringIO(line("csv", LABELS, name, ANSWER), newline=""))
+        assert row[0] == f"'{name}"
+    assert line("csv", LABELS, "a=-1.jpg", ANSWER).startswith("a=-1.jpg,dog")
+
+
+def test_the_last_that_was_said_of_a_file_counts(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text(line("json", LABELS, "a.jpg", PROBLEM) + line("json", LABELS, "a.jpg", ANSWER))
+    earlier = Earlier(tmp_path / "out", "json")
+    assert (earlier.count, earlier.failed) == (1, set())
+
+
+def test_of_a_pipe_there_is_nothing_to_read_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out")
+    assert Earlier(tmp_path / "out", "json").is_fresh
+
+
 @pytest.mark.parametrize("style", ["table", "json", "csv"])
 def test_a_name_that_is_no_utf_8_can_be_written_everywhere(style: Style) -> None:
     assert r"rex\udcff.jpg" in line(style, LABELS, "rex\udcff.jpg", ANSWER).replace("\\\\", "\\")
@@ -61,13 +81,15 @@ def _output(style: Style, names: list[str]) -> str:
 @pytest.mark.parametrize("style", ["json", "csv"])
 def test_what_a_killed_run_has_left_is_known_and_its_half_line_is_cut_off(style: Style, tmp_path: Path) -> None:
     file = tmp_path / "out"
-    names = ["a\u2028b.jpg", "bad.png", "rex\udcff.jpg"]
+    names = ["a\u2028b.jpg", "bad.png", "rex\udcff.jpg", "a\nb.jpg", 'a"\r.jpg', "=a.jpg", "'=a.jpg"]
     whole = _output(style, names)
-    file.write_text(whole + line(style, LABELS, "late.jpg", ANSWER)[:9], encoding="utf-8")
-    earlier = Earlier(file, style)
-    assert (earlier.count, earlier.failures, earlier.is_fresh) == (3, 1, False)
-    assert [earlier.take(name) for name in [*names, "late.jpg"]] == [True, True, True, False]
-    assert file.read_text(encoding="utf-8") == whole
+    late = line(style, LABELS, "la\n\nte.jpg", ANSWER).encode()
+    for kept in range(len(late)):  # the run may be killed at every byte
+        file.write_bytes(whole.encode() + late[:kept])
+        earlier = Earlier(file, style)
+        assert (earlier.count, earlier.failed, earlier.is_fresh) == (7, {"bad.png"}, False)
+        assert [earlier.take(name) for name in [*names, "la\n\nte.jpg"]] == [True] * 7 + [False]
+        assert file.read_bytes() == whole.encode()
 
 
 def test_a_file_is_passed_over_once_because_it_may_be_written_anew(tmp_path: Path) -> None:
@@ -88,12 +110,14 @@ def test_where_no_whole_answer_was_the_output_is_fresh(content: bytes | None, tm
 
 
 @pytest.mark.parametrize("style", ["json", "csv"])
-@pytest.mark.parametrize("content", [b"a letter\nto my cat", b"\xff\xd8\xff\xe0\n", b'["path"]\n', b"path\n1\n"])
+@pytest.mark.parametrize(
+    "content", [b"a letter\nto my cat", b"\xff\xd8\xff\xe0\n", b'["path"]\n', b"path\n1\n", b"problem,path\n1\n"]
+)
 def test_a_file_that_holds_something_else_is_refused_and_not_harmed(
     content: bytes, style: Style, tmp_path: Path
 ) -> None:
     file = tmp_path / "letter"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=f"letter holds something other than {style} answers"):
+    with pytest.raises(SettingsError, match=f"letter holds something other than {style} answers"):
         Earlier(file, style)
     assert file.read_bytes() == content

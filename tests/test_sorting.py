@@ -1,9 +1,11 @@
 """`catdog_api.sorting`: answered files in folders by their answer."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from catdog_api.errors import SettingsError
 from catdog_api.sorting import sort_into
 
 
@@ -37,6 +39,42 @@ def test_sorting_the_same_file_again_changes_nothing(file: Path, tmp_path: Path,
     first = sort_into(tmp_path / "sorted", "dog", file, link=link)
     assert sort_into(tmp_path / "sorted", "dog", file, link=link) == first
     assert len(list(first.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_copy_needs_no_link_beside_it_and_a_link_no_copy(file: Path, tmp_path: Path, *, link: bool) -> None:
+    first = sort_into(tmp_path / "sorted", "dog", file, link=link)
+    assert sort_into(tmp_path / "sorted", "dog", file, link=not link) == first
+    assert len(list(first.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "in/rex.jpg", "in/taken"])
+def test_a_place_that_cannot_be_sorted_into_is_named_as_what_is_wrong(file: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "in" / "taken").mkdir()
+    (tmp_path / "in" / "taken" / "dog").write_text("a file")
+    with pytest.raises(SettingsError, match=rf"^Nothing can be sorted into {tmp_path / place}/dog: [A-Z][^\[\n]+\.$"):
+        sort_into(tmp_path / place, "dog", file, link=False)
+
+
+def test_of_a_copy_that_failed_nothing_is_left(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path, unfinished: Path) -> None:
+        unfinished.write_bytes(b"a d")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    with pytest.raises(SettingsError, match=r"dog: No space left on device\.$"):
+        sort_into(tmp_path / "sorted", "dog", file, link=False)
+    assert list((tmp_path / "sorted" / "dog").iterdir()) == []
+
+
+def test_a_file_that_has_left_is_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        sort_into(tmp_path / "sorted", "dog", tmp_path / "gone.jpg", link=False)
+
+
+def test_the_longest_name_that_a_file_can_have_is_copied(file: Path, tmp_path: Path) -> None:
+    long = file.rename(file.with_name("x" * 251 + ".jpg"))
+    assert sort_into(tmp_path / "sorted", "dog", long, link=False).read_bytes() == b"a dog"
 
 
 @pytest.mark.parametrize("link", [False, True])

@@ -8,7 +8,7 @@ class Recipe:
     """The settings of a run; recorded with the model.
 
     Attributes:
-        input_size: Height and width at which the model is served, pixels: more than the last views have, in which a zoom
+        input_size: Height and width at which the model is served, pixels: more than the last views have, where a zoom
             makes everything look larger than it is in the photograph (Touvron et al. 2019, arXiv 1906.06423).
         stages: (epochs, size) in turn. Small images first: they cost less and teach the coarse things as well
             (progressive resizing).

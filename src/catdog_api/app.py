@@ -24,7 +24,9 @@ DESCRIPTION = """
 `GET /model` says which labels those are.
 
 Every refusal is an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem: `application/problem+json` with `type`,
-`title`, `status` and `detail`. Under `/v2` the service speaks the
+`title`, `status` and `detail`. Each operation lists its own; besides, a path that does not exist is a 404, a
+method that a path does not answer to is a 405, and a fault of the service is a 500, all three of the type
+`about:blank`. Under `/v2` the service speaks the
 [Open Inference Protocol](https://github.com/kserve/open-inference-protocol), and refuses in that protocol's own shape.
 """
 

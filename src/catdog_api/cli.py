@@ -31,7 +31,11 @@ The status is 1 if any file had no answer.
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with status 1 and one line where it fails."""
     parser = _parser()
-    parsed = parser.parse_args(arguments)
+    parsed, rest = parser.parse_known_args(arguments)
+    if parsed.command == "predict" and not any(text.startswith("-") for text in rest):
+        parsed.paths += rest  # argparse takes those behind an option for strangers
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     flags = {name: value for name, value in vars(parsed).items() if name in Settings.model_fields and value is not None}
     if parsed.command == "predict":
         _check(parser, parsed)
@@ -118,7 +122,7 @@ def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
         parser.error("predict needs a PATH, or --follow DIR")
     if parsed.paths and parsed.follow:
         parser.error("predict takes PATHs or --follow DIR, not both")
-    if parsed.follow and not parsed.follow.is_dir():
+    if parsed.follow and not os.path.isdir(parsed.follow):  # noqa: PTH112  # Path.is_dir raises where it may not look
         parser.error(f"--follow: {parsed.follow} is no folder")
     if parsed.link and not parsed.sort_into:
         parser.error("--link needs --sort-into DIR")

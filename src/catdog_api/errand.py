@@ -5,9 +5,10 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +19,7 @@ from catdog_api.errors import SettingsError
 from catdog_api.finding import Arrivals, Source, find
 from catdog_api.offline import AHEAD, Answer, Unobserved, answer_all
 from catdog_api.pipeline import Limits, Pipeline
-from catdog_api.reporting import Earlier, Style, header, line
+from catdog_api.reporting import Earlier, Style, header, line, shown
 from catdog_api.settings import Settings
 from catdog_api.sorting import sort_into
 
@@ -84,14 +85,17 @@ def _output(errand: Errand) -> Iterator[tuple[TextIO, Earlier]]:
     """Open where the answers go, and read what an earlier run has left there; raises SettingsError."""
     try:
         earlier = Earlier(errand.out, errand.style)
-        if not errand.out:
-            yield sys.stdout, earlier
-        else:
+        if errand.out:
             with errand.out.open("a", encoding="utf-8") as stream:
                 yield stream, earlier
+        else:
+            # Where the terminal's letters are few, a name is still written; and machines are written to in UTF-8.
+            encoding = None if errand.style == "table" else "utf-8"
+            sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[union-attr]  # it is one
+            yield sys.stdout, earlier
     except BrokenPipeError:
         raise
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise SettingsError(f"The answers cannot be kept: {error}") from error
 
 
@@ -105,7 +109,7 @@ class _Runner:
         self._stream = stream
         self._labels = pipeline.manifest.labels
         self._counts: Counter[str] = Counter()
-        self._failures = 0
+        self._failed: set[str] = set()
         self._passed_over = 0
 
     async def run(self) -> int:
@@ -114,23 +118,37 @@ class _Runner:
         if self._earlier.is_fresh:
             self._stream.write(header(self._errand.style, self._labels))
         if self._errand.follow:
-            async with aclosing(_arrivals(self._errand.follow, self._errand.sort_into)) as arrivals:
+            async with aclosing(_arrivals(self._errand.follow, self._not_meant())) as arrivals:
                 async for sources in arrivals:
-                    await self._answer(sources)
+                    await self._answer(self._left(sources), None)
         else:
-            await self._answer(list(find(self._errand.paths, but_not=self._errand.sort_into)))
-        if len(self._errand.paths) != 1 or self._failures + self._counts.total() != 1:
+            left = list(self._left(find(self._errand.paths, but_not=self._not_meant())))
+            await self._answer(left, len(left))
+        said = self._counts.total() + len(self._failed)
+        if (len(self._errand.paths), said, self._passed_over, self._earlier.count) != (1, 1, 0, 0):
             sys.stderr.write(self._summary(time.monotonic() - started))
-        return self._failures + self._earlier.failures
+        return len(self._failed | self._earlier.failed)
 
-    async def _answer(self, sources: list[Source]) -> None:
-        left = [source for source in sources if not self._earlier.take(source.path)]
-        quiet = True if self._errand.follow else None  # None: where stderr is no terminal
-        with tqdm(total=len(left), unit="file", leave=False, disable=quiet) as progress:
-            async with aclosing(answer_all(self._pipeline, left)) as answers:
+    def _left(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """Pass over what an earlier run has done; what it could not answer may have arrived half-written."""
+        again = self._earlier.failed if self._errand.follow else set()
+        return (source for source in sources if not self._earlier.take(source.path) or shown(source.path) in again)
+
+    async def _answer(self, sources: Iterable[Source], count: int | None) -> None:
+        """Answer files; `count` is for the progress bar, which there is not where a folder is followed."""
+        quiet = True if count is None else None  # None: where stderr is no terminal
+        with tqdm(total=count, unit="file", leave=False, disable=quiet) as progress:
+            async with aclosing(answer_all(self._pipeline, sources)) as answers:
                 async for answer in answers:
                     self._keep(answer)
                     progress.update()
+
+    def _not_meant(self) -> list[Path | int]:
+        """Name what this run itself writes: where it sorts to, and the answers, which may lie among the photographs."""
+        ours: list[Path | int] = [self._errand.sort_into] if self._errand.sort_into else []
+        with suppress(OSError):  # standard output need not be a file
+            ours.append(self._stream.fileno())
+        return ours
 
     def _keep(self, answer: Answer) -> None:
         """Sort, then write: an answer that is written needs nothing more from a run that goes on after a kill."""
@@ -143,10 +161,14 @@ class _Runner:
                 sort_into(self._errand.sort_into, content["label"], Path(path), link=self._errand.link)
             except FileNotFoundError:
                 content = {"problem": {"title": "Unreadable file", "detail": "It has left before it was sorted."}}
+        name = shown(path)
         if "label" in content:
             self._counts[content["label"]] += 1
+            # It may have had a problem while it was still being written.
+            self._failed.discard(name)
+            self._earlier.failed.discard(name)
         else:
-            self._failures += 1
+            self._failed.add(name)
         # Past the progress bar, where both are on one terminal.
         tqdm.write(line(self._errand.style, self._labels, path, content), file=self._stream, end="")
         self._stream.flush()
@@ -154,8 +176,8 @@ class _Runner:
     def _summary(self, seconds: float) -> str:
         answered = self._counts.total()
         parts = [", ".join(f"{self._counts[label]:,} {label}" for label in self._labels)]
-        if self._failures:
-            parts.append(f"{self._failures:,} without an answer")
+        if self._failed:
+            parts.append(f"{len(self._failed):,} without an answer")
         if self._passed_over:
             parts.append(f"{self._passed_over:,} passed over, which are no images")
         if self._earlier.count:
@@ -163,15 +185,24 @@ class _Runner:
         return f"{answered:,} answered, {answered / max(seconds, 0.001):,.0f} a second: {'; '.join(parts)}\n"
 
 
-async def _arrivals(folder: Path, but_not: Path | None) -> AsyncGenerator[list[Source], None]:
-    """Yield what arrives until SIGINT or SIGTERM; what is in work then is finished."""
+async def _arrivals(folder: Path, but_not: list[Path | int]) -> AsyncGenerator[Iterable[Source], None]:
+    """Yield what arrives until SIGINT or SIGTERM; what is in work then is finished, and nothing more is begun."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set)) for number in numbers]
     arrivals = Arrivals(folder, but_not=but_not)
+    said = ""
     try:
         while not stop.is_set():
-            yield await asyncio.to_thread(arrivals.look)
+            new, complaint = [], ""
+            try:
+                new = await asyncio.to_thread(arrivals.look)
+            except OSError as error:
+                complaint = f"{folder} cannot be looked into: {error.strerror}; it is waited for."
+            if complaint != said:
+                sys.stderr.write(f"catdog-api: {complaint or f'{folder} is there again.'}\n")
+                said = complaint
+            yield takewhile(lambda _: not stop.is_set(), new)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
     finally:

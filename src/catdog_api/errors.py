@@ -3,7 +3,7 @@
     CatdogError
     ├── UploadError                     the request does not carry one photograph
     │   ├── MissingFileError            no file, or not in the field that was asked for
-    │   ├── TooManyFilesError           more than one file
+    │   ├── TooManyFilesError           more files than one request may carry
     │   ├── MalformedUploadError        a body that breaks its own format
     │   ├── TooManyBytesError           more bytes than the service takes
     │   ├── UnsupportedMediaTypeError   a body that is neither multipart nor an image
@@ -46,7 +46,7 @@ class MissingFileError(UploadError):
 
 
 class TooManyFilesError(UploadError):
-    """More than one file was sent."""
+    """More files were sent than one request may carry."""
 
 
 class MalformedUploadError(UploadError):
@@ -70,7 +70,7 @@ class CallerLeftError(UploadError):
 
 
 class InvalidParameterError(CatdogError):
-    """A parameter has a value that the operation does not know."""
+    """A parameter has a value that the operation does not know, or is in the form and not in the address."""
 
 
 class ImageError(CatdogError):

@@ -34,7 +34,7 @@ class Kind:
 
 KINDS: Mapping[type[errors.CatdogError], Kind] = {
     errors.MissingFileError: Kind("missing-file", "No file", HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.TooManyFilesError: Kind("too-many-files", "More than one file", HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.TooManyFilesError: Kind("too-many-files", "Too many files", HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.MalformedUploadError: Kind("malformed-upload", "Malformed upload", HTTPStatus.BAD_REQUEST),
     errors.TooManyBytesError: Kind("too-many-bytes", "Too many bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     errors.UnsupportedMediaTypeError: Kind(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from catdog_api.errors import SettingsError
+
 Style = Literal["table", "json", "csv"]
 
 
@@ -36,13 +38,12 @@ def line(style: Style, labels: Sequence[str], path: str, content: Mapping[str, A
         return json.dumps({"path": shown(path), **content}, ensure_ascii=False) + "\n"
     problem = content.get("problem")
     if style == "csv":
+        name, nothing = _harmless(shown(path)), [""] * len(labels)
         if problem:
-            return _csv(
-                [shown(path), "", *("" for _ in labels), "", "", "", f"{problem['title']}: {problem['detail']}"]
-            )
+            return _csv([name, "", *nothing, "", "", "", f"{problem['title']}: {problem['detail']}"])
         image, probabilities = content["image"], content["probabilities"]
         numbers = [format(probabilities[label], ".6f") for label in labels]
-        return _csv([shown(path), content["label"], *numbers, image["width"], image["height"], image["format"], ""])
+        return _csv([name, content["label"], *numbers, image["width"], image["height"], image["format"], ""])
     width = max(len(label) for label in labels)
     if problem:
         return f"{'-':<{width}}           {_one_line(path)}: {problem['detail']}\n"
@@ -59,25 +60,27 @@ class Earlier:
 
     Attributes:
         is_fresh: Whether nothing was there.
-        count: How many answers were there.
-        failures: How many of them are problems.
+        count: How many files have an answer or a problem there.
+        failed: Those of them, as `shown`, for which a problem is the last that was said.
 
     Raises:
         OSError: The file cannot be read or cut.
-        ValueError: The file holds something else.
+        SettingsError: The file holds something else.
     """
 
     def __init__(self, file: Path | None, style: Style) -> None:
-        content = file.read_bytes() if file and file.exists() else b""
-        whole = content.rfind(b"\n") + 1
+        content = file.read_bytes() if file and file.is_file() else b""  # of a pipe or a terminal there is no earlier
+        whole = _whole(content, style)
         try:
             entries = _entries(content[:whole].decode(), style)
-        except (ValueError, KeyError, TypeError, csv.Error) as error:
-            raise ValueError(f"{file} holds something other than {style} answers.") from error
-        self._paths = {path for path, _ in entries}
+        except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+            raise SettingsError(
+                f"The answers cannot be kept: {file} holds something other than {style} answers."
+            ) from error
+        self._paths = set(entries)
         self.is_fresh = not whole
         self.count = len(entries)
-        self.failures = sum(failed for _, failed in entries)
+        self.failed = {path for path, failed in entries.items() if failed}
         if file and whole < len(content):
             with file.open("r+b") as stream:
                 stream.truncate(whole)
@@ -89,15 +92,33 @@ class Earlier:
         return is_there
 
 
-def _entries(text: str, style: Style) -> list[tuple[str, bool]]:
-    """Return the path of each answer, and whether it is a problem; raises whatever a stranger's file leads to."""
+def _whole(content: bytes, style: Style) -> int:
+    """Return where the last whole line ends; in CSV a name may have a line's end in it, between quotes."""
+    if style == "json":
+        return content.rfind(b"\n") + 1
+    whole = at = quotes = 0
+    for piece in content.splitlines(keepends=True):
+        at += len(piece)
+        quotes += piece.count(b'"')
+        if piece.endswith(b"\n") and quotes % 2 == 0:
+            whole = at
+    return whole
+
+
+def _entries(text: str, style: Style) -> dict[str, bool]:
+    """Return for each path whether a problem was its last answer; raises whatever a stranger's file leads to."""
     if style == "csv":
         rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         if text and not {"path", "problem"} <= set(rows.fieldnames or ()):
             raise ValueError("There is no header.")
-        return [(row["path"], bool(row["problem"])) for row in rows]
+        return {row["path"].removeprefix("'"): bool(row["problem"]) for row in rows}
     answers = [json.loads(entry) for entry in text.split("\n") if entry]  # not splitlines: U+2028 may be in a name
-    return [(answer["path"], "problem" in answer) for answer in answers]
+    return {answer["path"]: "problem" in answer for answer in answers}
+
+
+def _harmless(name: str) -> str:
+    """Keep a name from being a formula to a spreadsheet; one that begins with the sign of that gets another."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else name
 
 
 def _columns(labels: Sequence[str]) -> list[str]:
@@ -106,8 +127,8 @@ def _columns(labels: Sequence[str]) -> list[str]:
 
 def _csv(row: Sequence[object]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(row)
-    return stream.getvalue()
+    csv.writer(stream, lineterminator="\r\n").writerow(row)  # both are put in quotes where a name has them
+    return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _one_line(path: str) -> str:

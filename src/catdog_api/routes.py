@@ -51,11 +51,13 @@ EXPLANATION: dict[int | str, dict[str, Any]] = {
 
 BATCH_ERRORS = (
     errors.MalformedUploadError,
+    errors.CallerLeftError,
     errors.TooManyBytesError,
     errors.UnsupportedMediaTypeError,
     errors.TooSlowError,
     errors.MissingFileError,
     errors.TooManyFilesError,
+    errors.OverloadedError,
 )
 """Those of the request; a photograph's own stand in its answer."""
 
@@ -79,7 +81,11 @@ PHOTOGRAPHS_BODY: dict[str, Any] = {
                     "type": "object",
                     "required": [FILES_FIELD],
                     "properties": {
-                        FILES_FIELD: {"type": "array", "items": _BINARY, "description": "The photographs."},
+                        FILES_FIELD: {
+                            "type": "array",
+                            "items": _BINARY,
+                            "description": "The photographs; in the explorer, *Add string item* is for one more.",
+                        },
                     },
                 }
             }
@@ -158,7 +164,7 @@ async def explain(
     pipeline = pipeline_of(request)
     if label is not None and label not in pipeline.manifest.labels:
         raise errors.InvalidParameterError(f"label: '{label}' is none of {', '.join(pipeline.manifest.labels)}.")
-    data = await read_photograph(request, request.app.state.settings.max_upload_bytes)
+    data = await read_photograph(request, request.app.state.settings.max_upload_bytes, {"label", "format"})
     work = pipeline.predict(data, view_side=VIEW_SIDE if format == "png" else 0)
     outcome = await unless_the_caller_leaves(request, work)
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
@@ -171,7 +177,12 @@ async def explain(
     return Response(await pipeline.draw(outcome.photograph.view, evidence), media_type="image/png")
 
 
-@guarded.get("/model", tags=["model"], summary="What answers, and how good it is")
+@guarded.get(
+    "/model",
+    tags=["model"],
+    summary="What answers, and how good it is",
+    response_description="The model, and what was measured of it.",
+)
 async def model(request: Request) -> ModelInfo:
     """Describe the served model: labels, input size, checksum, version, and its figures on held-out photographs."""
     pipeline = pipeline_of(request)
@@ -183,6 +194,7 @@ async def model(request: Request) -> ModelInfo:
     "/health/live",
     tags=["health"],
     summary="Does the process live?",
+    response_description="It does.",
     responses=documented([errors.ModelStuckError]),
 )
 async def live(request: Request) -> Health:
@@ -197,6 +209,7 @@ async def live(request: Request) -> Health:
     "/health/ready",
     tags=["health"],
     summary="Can it answer photographs?",
+    response_description="It can.",
     responses=documented([errors.NotReadyError, errors.ModelStuckError]),
 )
 async def ready(request: Request) -> Health:

@@ -1,6 +1,6 @@
 """The request's body as the bytes of photographs: the multipart field `file` or `files`, or one raw image itself."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from catdog_api.errors import (
     CallerLeftError,
+    InvalidParameterError,
     MalformedUploadError,
     MissingFileError,
     TooManyFilesError,
@@ -35,13 +36,15 @@ MAX_FIELDS = 100
 MAX_TEXT_BYTES = 64 * 1024
 
 
-async def read_photograph(request: Request, max_bytes: int) -> bytes:
+async def read_photograph(request: Request, max_bytes: int, parameters: Collection[str] = ()) -> bytes:
     """Read the one photograph that a request carries.
 
     Args:
         request: Its content type says which of the two forms the body has.
         max_bytes: The app's limit; up to it a file stays in memory, because each piece of a spooled one costs a hop to
             another thread (measured: 147 hops for 10 MiB).
+        parameters: Names that belong into the address. Other fields of a form are passed over; one of these would be a
+            wish that is neither met nor refused.
 
     Raises:
         UnsupportedMediaTypeError: The content type is neither multipart form data nor an image's.
@@ -49,10 +52,11 @@ async def read_photograph(request: Request, max_bytes: int) -> bytes:
         CallerLeftError: The connection closed before its end.
         MissingFileError: There is no body, or no file in the field `file`.
         TooManyFilesError: There is more than one file.
+        InvalidParameterError: The form has a field of such a name.
     """
     media_type = _media_type(request)
     if media_type == "multipart/form-data":
-        files = await _read_files(request, FIELD, max_bytes, 1)
+        files = await _read_files(request, FIELD, max_bytes, 1, parameters)
         return files[0][1]
     body = await read_body(request)
     if media_type.startswith("image/") or media_type == "application/octet-stream":
@@ -128,7 +132,9 @@ class _Parser(MultiPartParser):
             raise MultiPartException("it ends before its closing boundary.")
 
 
-async def _read_files(request: Request, field: str, max_bytes: int, max_files: int) -> list[tuple[str, bytes]]:
+async def _read_files(
+    request: Request, field: str, max_bytes: int, max_files: int, parameters: Collection[str] = ()
+) -> list[tuple[str, bytes]]:
     try:
         form = await _Parser(request, max_bytes).parse()
     except ClientDisconnect as error:
@@ -143,6 +149,8 @@ async def _read_files(request: Request, field: str, max_bytes: int, max_files: i
         if not files or any(name != field for name, _ in files):
             found = ", ".join(f"'{name}'" for name in form) or "none"
             raise MissingFileError(f"There is no file in the field '{field}'; the fields received: {found}.")
+        for name in form.keys() & set(parameters):
+            raise InvalidParameterError(f"{name}: send it in the address, as ?{name}=..., and not in the form.")
         return [(file.filename or "", await file.read()) for _, file in files]
     finally:
         await form.close()
