@@ -138,7 +138,7 @@ async def infer(request: Request) -> Response:
     return Response(answer, headers={HEADER_LENGTH: str(json_length)}, media_type="application/octet-stream")
 
 
-@_of_model(guarded.get, "", "Model metadata", responses=UNKNOWN)
+@_of_model(guarded.get, "", "Model metadata", response_description="What the model takes and gives.", responses=UNKNOWN)
 async def model_metadata(request: Request) -> ModelMetadata:
     """Describe the tensors that the model takes and gives."""
     return described(_pipeline(request).manifest)
@@ -148,6 +148,7 @@ async def model_metadata(request: Request) -> ModelMetadata:
     unguarded.get,
     "/ready",
     "Model ready",
+    response_description="It is.",
     responses={**UNKNOWN, **documented([errors.NotReadyError, errors.ModelStuckError], OPEN_INFERENCE)},
 )
 async def model_ready(request: Request) -> ModelReady:
@@ -156,7 +157,7 @@ async def model_ready(request: Request) -> ModelReady:
     return ModelReady(name=_pipeline(request).manifest.name, ready=True)
 
 
-@unguarded.get(OPEN_INFERENCE, tags=_TAGS, summary="Server metadata")
+@unguarded.get(OPEN_INFERENCE, tags=_TAGS, summary="Server metadata", response_description="What the server is.")
 async def server_metadata() -> ServerMetadata:
     """Name the server and the protocol's extensions that it knows."""
     return ServerMetadata(name="catdog-api", version=__version__, extensions=[BINARY_EXTENSION])
@@ -166,6 +167,7 @@ async def server_metadata() -> ServerMetadata:
     f"{OPEN_INFERENCE}/health/live",
     tags=_TAGS,
     summary="Server live",
+    response_description="It does.",
     responses=documented([errors.ModelStuckError], OPEN_INFERENCE),
 )
 async def server_live(request: Request) -> ServerLive:
@@ -178,6 +180,7 @@ async def server_live(request: Request) -> ServerLive:
     f"{OPEN_INFERENCE}/health/ready",
     tags=_TAGS,
     summary="Server ready",
+    response_description="It can.",
     responses=documented([errors.NotReadyError, errors.ModelStuckError], OPEN_INFERENCE),
 )
 async def server_ready(request: Request) -> ServerReady:
