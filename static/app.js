@@ -1,8 +1,6 @@
 /*
  * The page: photographs in, one card for each out, in the order given. No script knows a label: they are the model's.
- *
- * Files from `intake.js` or `camera.js` become a `Photograph`, which asks, and whose changes are drawn by `cards.js`
- * (of one) and `summary.js` (of all). What is visible follows body[data-state]: idle, live, working or done.
+ * `Photograph`s ask; `cards.js` draws one, `summary.js` all. What is visible follows body[data-state].
  */
 
 import { askForModel } from "./asking.js";
@@ -14,7 +12,7 @@ import { listen } from "./intake.js";
 import { key } from "./key.js";
 import { Photograph } from "./photograph.js";
 import { accuracy, photographs as counted, question, verdict } from "./sentences.js";
-import { spoken, summarise } from "./summary.js";
+import { showAll, spoken, summarise } from "./summary.js";
 
 const MOST_IN_FLIGHT = 4; // the service can batch, and progress is real
 const SPOKEN_ONE_BY_ONE = 3; // of more, a screen reader is told the sum
@@ -22,6 +20,8 @@ const SPOKEN_ONE_BY_ONE = 3; // of more, a screen reader is told the sum
 const cards = new Map(); // photograph -> its card, in the order given
 let waiting = [];
 let inFlight = 0;
+let isHeld = false; // up, and said to be
+let isIntroduced = false;
 
 listen(add);
 listenToCamera({ onKeep: (picture) => add([picture], 0), onToggle: () => summarise(cards), onSay: announce });
@@ -35,12 +35,14 @@ $("again").addEventListener("click", () => {
 
 function add(found, passedOver) {
   const photographs = found.map((each) => new Photograph(each, changed));
-  const added = photographs.map((photograph) => cardOf(photograph, askAgain, copy));
+  const listeners = { onRetry: askAgain, onCopy: copy, onSay: announce };
+  const added = photographs.map((photograph) => cardOf(photograph, listeners));
   photographs.forEach((photograph, i) => cards.set(photograph, render(photograph, added[i])));
   $("cards").append(...added);
   $("note").textContent = note(found.length, passedOver);
   announce($("note").textContent || `Looking at ${counted(found.length)}.`);
   waiting.push(...photographs);
+  showAll(); // or the new ones would not be seen
   next();
   added[0]?.scrollIntoView({ block: "nearest" });
 }
@@ -71,8 +73,15 @@ function changed(photograph) {
   if (!cards.has(photograph)) return; // cleared
   render(photograph, cards.get(photograph));
   summarise(cards);
-  const { isDone, path, answer, refusal } = photograph;
+  const { isDone, path, answer, refusal, wait } = photograph;
+  if (wait && !isHeld) announce(`${wait.sentence} ${wait.detail}`); // once, and not each second
+  isHeld ||= Boolean(wait);
   if (!isDone) return;
+  if (answer && !isIntroduced) introduced();
+  if (isHeld && !all().some((each) => each.wait)) {
+    isHeld = false;
+    announce("It goes on.");
+  }
   if (cards.size <= SPOKEN_ONE_BY_ONE) {
     announce(`${path}: ${answer ? Object.values(verdict(answer)).join(" ") : `${refusal.message} ${refusal.detail}`}`);
   } else if (done().length === cards.size) announce(spoken());
@@ -110,13 +119,20 @@ function all() {
   return [...cards.keys()];
 }
 
-/** The model's labels are the question, each in the colour of its bars. */
+/** Refused for want of a key, it is asked again with the first answer. */
+async function introduced() {
+  isIntroduced = true;
+  introduce(await askForModel());
+}
+
 function introduce({ labels = [], figures }) {
   learn(labels);
   $("figure").textContent = accuracy(figures?.accuracy);
   $("curl").textContent = curl("photograph.jpg", Boolean(key()));
   summarise(cards);
-  if (!labels.length) return;
+  isIntroduced = labels.length > 0;
+  $("figures").hidden = !isIntroduced || Boolean(key()); // a link brings no key
+  if (!isIntroduced) return;
   $("question").replaceChildren(...question(labels).map(({ text, label }) => {
     const word = element("span", "", text);
     if (labels.includes(label)) colour(word, label, labels);
@@ -125,4 +141,4 @@ function introduce({ labels = [], figures }) {
   document.title = $("question").textContent;
 }
 
-introduce(await askForModel());
+introduced();

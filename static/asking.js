@@ -1,12 +1,12 @@
-/* Everything that goes to the service: a photograph, the key, the time limit, and coming back when it is busy. */
+/* What goes to the service: a photograph, the key, the time limit, and coming back when it is busy. */
 
 import { askForKey, key } from "./key.js";
 import { SENTENCES } from "./sentences.js";
 
-const TIMEOUT_SECONDS = 60; // a photograph of 10 MB over a slow phone connection, and then the answer
+const TIMEOUT_SECONDS = 60; // 10 MB over a slow phone connection, and the answer
 const MOST_TRIES = 20; // then it is left to the person, who has a button
 
-/** Why there is no answer, in words for the person who waits for it. */
+/** Why there is no answer. */
 export class Refusal extends Error {
   constructor(sentence, detail, { kind = "", isRetriable = false, retryAfter = 0 } = {}) {
     super(sentence);
@@ -18,8 +18,8 @@ export class Refusal extends Error {
 const quiet = { until: 0, sentence: "", detail: "" };
 
 /**
- * Ask, and ask again: with a key where one is wanted, when the service says so, when the connection is back. `onWait` is
- * told each second what is waited for. Throws a Refusal, or why the signal was aborted.
+ * Ask, and again: with a key, when the service says so, when the connection is back. `onWait` is told each second what is
+ * waited for. Throws a Refusal, or why the signal was aborted.
  */
 export async function ask(path, file, name, signal, onWait) {
   for (let tries = 1; ; tries++) {

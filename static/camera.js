@@ -1,4 +1,4 @@
-/* The live camera: answers for as long as it runs, one request at a time, so as fast as the service gives them. */
+/* The live camera: one request at a time, so answers as fast as the service gives them. */
 
 import { ask, Refusal } from "./asking.js";
 import { $, fill } from "./elements.js";
@@ -14,13 +14,15 @@ const STEADIED_OVER = 5; // answers: what is read out is their mean, and does no
 const SENTENCES = {
   NotAllowedError: ["This page may not use the camera.", "Allow it in the browser's settings for this page."],
   NotFoundError: ["There is no camera.", "None is connected, or the browser does not see it."],
-  NotReadableError: ["The camera cannot be read.", "Another program may be using it."],
 };
 
 const panel = $("live");
 const video = $("video");
 let running = null; // the one run's AbortController
 let kept = 0;
+
+// It says what a card says.
+panel.querySelector(".name").after(...$("card").content.cloneNode(true).querySelectorAll(".says > :not(.name, .acts)"));
 
 /** `onKeep` is given {path, file}, `onToggle` told that the camera came or went, `onSay` what to say. */
 export function listen({ onKeep, onToggle, onSay }) {

@@ -1,4 +1,4 @@
-/* What the page is built of: elements, and labels as the served model has them: their order, colours and bars. */
+/* Elements, and labels as the served model has them: their order, colours and bars. */
 
 import { percent } from "./sentences.js";
 
@@ -16,12 +16,11 @@ export function labelsOf(answers) {
   return names.length === known.length && names.every((name) => known.includes(name)) ? known : names;
 }
 
-/** Give an element its label's colour. */
 export function colour(element, label, labels) {
   element.dataset.label = Math.min(labels.indexOf(label), COLOURS - 1);
 }
 
-/** Fill a list with one bar for each label; what is there already is kept, so that it can move. */
+/** One bar for each label; what is there already is kept, so that it can move. */
 export function fill(list, answer) {
   const names = labelsOf([answer]);
   if (names.join("\n") !== [...list.children].map((item) => item.firstChild.textContent).join("\n")) {

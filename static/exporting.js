@@ -1,24 +1,28 @@
-/* Answers on their way out: as CSV or JSON, as `catdog-api predict` writes them, and as a command. */
+/* Answers on their way out: as `catdog-api predict` writes them of the same files, and as a command. */
 
 import { labelsOf } from "./elements.js";
 
 /** RFC 4180, with a header. */
 export function csv(photographs) {
   const labels = labelsOf(photographs.flatMap(({ answer }) => answer ?? []));
-  const rows = photographs.map(({ path, answer, refusal }) => {
+  const rows = photographs.map((photograph) => {
+    const { path, answer, refusal } = photograph;
     if (!answer) return [path, "", ...labels.map(() => ""), "", "", "", `${refusal.message} ${refusal.detail}`];
-    const { label, probabilities, image } = answer;
+    const { label, probabilities } = answer;
     const shares = labels.map((name) => probabilities[name]?.toFixed(6) ?? "");
-    return [path, label, ...shares, image.width, image.height, image.format, ""];
+    const { width, height, format } = photograph.image;
+    return [path, label, ...shares, width, height, format, ""];
   });
   const header = ["path", "label", ...labels, "width", "height", "format", "problem"];
   return [header, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
-/** Each as `/predict` answers it, with its path; or the path and the problem. */
 export function json(photographs) {
-  const entries = photographs.map(({ path, answer, refusal }) =>
-    answer ? { path, ...answer } : { path, problem: { title: refusal.message, detail: refusal.detail } });
+  const entries = photographs.map((photograph) => {
+    const { path, answer, refusal } = photograph;
+    if (answer) return { path, ...answer, image: photograph.image };
+    return { path, problem: { title: refusal.message, detail: refusal.detail } };
+  });
   return `${JSON.stringify(entries, null, 2)}\n`;
 }
 
@@ -27,7 +31,6 @@ export function curl(path, isKeyed) {
   return `curl ${header}-F ${field(path)} ${new URL("predict", location.href)}`;
 }
 
-
 export function save(text, download, type) {
   const href = URL.createObjectURL(new Blob([text], { type }));
   Object.assign(document.createElement("a"), { href, download }).click();
@@ -35,12 +38,12 @@ export function save(text, download, type) {
 }
 
 function cell(value) {
-  // A spreadsheet takes such a cell for a formula (OWASP, CSV injection); a file's name is a stranger's text.
+  // A spreadsheet takes it for a formula (OWASP, CSV injection); a file's name is a stranger's text.
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** The form's field as curl and a shell read it: curl splits at ; and , unless the name is in quotes (curl(1), -F). */
+/** As curl and a shell read it: curl splits at ; and , unless the name is in quotes (curl(1), -F). */
 function field(path) {
   if (/^[\w./-]+$/.test(path)) return `file=@${path}`;
   const quoted = path.replace(/[\\"]/g, "\\$&").replaceAll("'", "'\\''");

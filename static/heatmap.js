@@ -1,53 +1,70 @@
-/*
- * Where the network looked: what spoke for the answer, drawn over the photograph. The network sees it squashed to a
- * square, so the grid covers the whole of it, whatever its shape.
- */
+/* Where the network looked. It sees a photograph squashed to a square, so the grid covers the whole of it. */
 
-const DRAWN_PIXELS = 192; // of the longer side; the browser stretches what is this smooth
-const SHADE = [26, 18, 14]; // over what did not speak for the answer
-const GLOW = [255, 168, 38]; // over what did
+// As `src/catdog_api/drawing.py` has it, and why; shares are of the highest evidence.
+const DIMMED = 0.38;
+const COLOURED_FROM = 0.625;
+const OUTLINED_AT = 0.5;
+const OUTLINE = [0, 229, 255];
+const OUTLINE_WIDTH = 0.007;
+const RIM = 0.55;
 
-/** Draw rows of cells on a canvas that gets the photograph's proportions, and so lies on it. */
-export function draw(canvas, grid, width, height) {
-  const scale = DRAWN_PIXELS / Math.max(width, height);
-  canvas.width = Math.max(1, Math.round(scale * width));
-  canvas.height = Math.max(1, Math.round(scale * height));
-  const most = Math.max(...grid.flat());
+/** Draw an image, and on it rows of cells, on a canvas that gets its size. */
+export function draw(canvas, image, grid) {
+  const width = (canvas.width = image.naturalWidth);
+  const height = (canvas.height = image.naturalHeight);
   const context = canvas.getContext("2d");
-  const picture = context.createImageData(canvas.width, canvas.height);
-  for (let y = 0, at = 0; y < canvas.height; y++) {
-    for (let x = 0; x < canvas.width; x++, at += 4) {
-      const value = between(grid, (x + 0.5) / canvas.width, (y + 0.5) / canvas.height);
-      picture.data.set(colour(most > 0 ? Math.max(0, value) / most : 0), at);
+  context.drawImage(image, 0, 0);
+  const picture = context.getImageData(0, 0, width, height);
+  const most = Math.max(...grid.flat(), 1e-6);
+  const [down, across] = [spread(grid.length, height), spread(grid[0].length, width)];
+  const positive = grid.map((row) => row.map((cell) => Math.max(0, cell) / most));
+  const rows = positive.map((cells) => across.map((weights) => sum(cells, weights)));
+  const columns = across.map((_, x) => {
+    const cells = rows.map((row) => row[x]);
+    return down.map((weights) => sum(cells, weights));
+  });
+  const outline = OUTLINE_WIDTH * Math.max(width, height);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 4) {
+      const share = columns[x][y];
+      const slope = Math.hypot(share - columns[Math.max(x - 1, 0)][y], share - columns[x][Math.max(y - 1, 0)]);
+      const beyond = Math.abs(share - OUTLINED_AT) / Math.max(slope, 1e-4) - 0.5; // pixels from the outline's middle
+      const line = within(outline / 2 - beyond);
+      const light = (1 - line) * (1 - RIM * within(outline - beyond));
+      paint(picture.data, at, share, light, line);
     }
   }
   context.putImageData(picture, 0, 0);
 }
 
-/** The shade lifts where the evidence begins; the glow sets in where it is strong. */
-function colour(share) {
-  const shade = 0.62 * (1 - smooth(1.5 * share));
-  const glow = 0.46 * smooth(share);
-  const alpha = shade + glow;
-  return [...SHADE.map((dark, i) => (dark * shade + GLOW[i] * glow) / alpha), 255 * alpha];
+function paint(data, at, share, light, line) {
+  const part = within(share / COLOURED_FROM);
+  const colour = part * part * (3 - 2 * part); // smoothstep
+  const grey = DIMMED * (0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]);
+  OUTLINE.forEach((level, i) => {
+    data[at + i] = light * (colour * data[at + i] + (1 - colour) * grey) + line * level;
+  });
 }
 
-/** The grid's value at a place from 0 to 1 of the photograph, between the middles of its cells. */
-function between(grid, across, down) {
-  const [top, bottom, vertical] = neighbours(down, grid.length);
-  const [left, right, horizontal] = neighbours(across, grid[0].length);
-  const mix = (row) => grid[row][left] * (1 - horizontal) + grid[row][right] * horizontal;
-  return mix(top) * (1 - vertical) + mix(bottom) * vertical;
+/** For each pixel the weight of each cell: cubic convolution (Keys 1981), as in Pillow. */
+function spread(cells, pixels) {
+  return Array.from({ length: pixels }, (_, pixel) => {
+    const at = ((pixel + 0.5) / pixels) * cells - 0.5;
+    const weights = Array.from({ length: cells }, (_, cell) => cubic(Math.abs(cell - at)));
+    const whole = weights.reduce((total, weight) => total + weight);
+    return weights.map((weight) => weight / whole);
+  });
 }
 
-function neighbours(place, count) {
-  const at = Math.min(Math.max(place * count - 0.5, 0), count - 1);
-  const first = Math.floor(at);
-  return [first, Math.min(first + 1, count - 1), smooth(at - first)];
+function sum(cells, weights) {
+  return cells.reduce((total, cell, i) => total + cell * weights[i], 0);
 }
 
-/** Smoothstep: level at both ends, so that no cell shows an edge. */
-function smooth(value) {
-  const share = Math.min(Math.max(value, 0), 1);
-  return share * share * (3 - 2 * share);
+function cubic(distance) {
+  if (distance < 1) return (1.5 * distance - 2.5) * distance ** 2 + 1;
+  return distance < 2 ? ((2.5 - 0.5 * distance) * distance - 4) * distance + 2 : 0;
+}
+
+function within(value) {
+  return Math.min(Math.max(value, 0), 1);
 }

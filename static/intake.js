@@ -1,15 +1,12 @@
-/*
- * Where photographs come from: chosen, dropped, pasted, a folder to its bottom, the phone's camera.
- *
- * What was pointed at is taken, and refused with a sentence if it is no photograph; of a folder, only what may be one.
- */
+/* Where photographs come from. What was pointed at is taken; of a folder, only what may be a photograph. */
 
 import { $ } from "./elements.js";
 
 const EXTENSIONS = /\.(avif|bmp|gif|heic|heif|jfif|jpe?g|png|tiff?|webp)$/i;
-const byName = new Intl.Collator("en", { numeric: true }).compare; // a folder has no order that a person gave it
+const HIDDEN = /\/\./; // such as macOS's `._kitten.jpg`, which holds no picture
+const byName = new Intl.Collator("en", { numeric: true }).compare;
 
-/** Tell `onPhotographs` what came, as {path, file}, and how many files of folders were no photographs. */
+/** `onPhotographs` is told what came, as {path, file}, and how many files of folders were passed over. */
 export function listen(onPhotographs) {
   $("file").multiple = true; // the form without a script sends one
   $("a-folder").hidden = !("webkitdirectory" in $("folder"));
@@ -22,8 +19,9 @@ export function listen(onPhotographs) {
     });
   }
 
-  addEventListener("paste", ({ clipboardData }) => {
-    if (clipboardData.files.length) tell([...clipboardData.files].map((file) => ({ path: file.name, file })));
+  addEventListener("paste", ({ clipboardData, target }) => {
+    if (target.closest?.("dialog")) return; // a key
+    tell([...clipboardData.files].map((file) => ({ path: file.name, file })));
   });
 
   addEventListener("dragover", (event) => {
@@ -32,14 +30,14 @@ export function listen(onPhotographs) {
   });
 
   addEventListener("dragleave", ({ relatedTarget }) => {
-    if (!relatedTarget) document.body.removeAttribute("data-dropping"); // out of the window, not from part to part
+    if (!relatedTarget) document.body.removeAttribute("data-dropping"); // left the window
   });
 
   addEventListener("drop", async (event) => {
     event.preventDefault();
     document.body.removeAttribute("data-dropping");
     const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
-    // All are taken hold of before anything is awaited: they are gone with the event.
+    // All at once, before anything is awaited: they are gone with the event.
     tell(await Promise.all(items.map((item) => {
       const entry = item.webkitGetAsEntry?.();
       const file = item.getAsFile();
@@ -54,8 +52,8 @@ export function listen(onPhotographs) {
   }
 }
 
-function isImage({ file }) {
-  return file.type.startsWith("image/") || EXTENSIONS.test(file.name);
+function isImage({ path, file }) {
+  return !HIDDEN.test(path) && (file.type.startsWith("image/") || EXTENSIONS.test(file.name));
 }
 
 function byPath(a, b) {

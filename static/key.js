@@ -1,4 +1,4 @@
-/* The key, where the service asks for one: asked of the person once, and kept for as long as the tab. */
+/* The key, where the service wants one: asked for once, and kept for as long as the tab. */
 
 import { $ } from "./elements.js";
 
@@ -12,7 +12,7 @@ export function key() {
   return value;
 }
 
-/** Ask the person for another key than the one that was refused; return whether there is one to try. */
+/** Ask for another than the one that was refused; return whether there is one to try. */
 export function askForKey(used, why) {
   if (used !== value) return Promise.resolve(true);
   asking ??= shown(why).finally(() => (asking = null));

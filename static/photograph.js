@@ -6,17 +6,15 @@ import { asJpeg, look } from "./pictures.js";
 /** What the service refuses, and a browser may decode. */
 const DECODED_HERE = ["unsupported-format", "not-an-image", "too-many-pixels", "too-many-bytes"];
 
-/**
- * `state` is waiting, asking, delayed (by `wait`), answered (with an `answer`) or refused (with a `refusal`); `onChange`
- * is told of each. The file stays on its disk, and what was decoded of it is let go.
- */
+/** `state` is waiting, asking, delayed (by `wait`), answered (an `answer`) or refused (a `refusal`). */
 export class Photograph {
   state = "waiting";
   answer = null;
   refusal = null;
-  explanation = null; // once it was asked for
+  explanation = null;
   width = 0; // as one looks at it, where this browser can decode it
   height = 0;
+  isWhole = true; // the file itself was sent, neither scaled nor converted
   #stop = new AbortController();
   #isConverted = false;
 
@@ -28,7 +26,15 @@ export class Photograph {
     return this.state === "answered" || this.state === "refused";
   }
 
-  /** Ask what it shows; never throws. */
+  /** As in the answer, but of the file that was given and not of what was sent of it. */
+  get image() {
+    const { image } = this.answer;
+    if (this.isWhole) return image;
+    const format = this.file.type.replace("image/", "").toUpperCase();
+    return { width: this.width || image.width, height: this.height || image.height, format };
+  }
+
+  /** Never throws. */
   async predict() {
     try {
       this.enter("asking");
@@ -45,7 +51,7 @@ export class Photograph {
     }
   }
 
-  /** Ask where the network looked; throws a Refusal. */
+  /** Throws a Refusal. */
   async explain(onWait) {
     try {
       this.explanation ??= await this.#ask("explain?format=json", (await look(this.file))?.smaller, onWait);
@@ -64,7 +70,10 @@ export class Photograph {
   }
 
   async #ask(endpoint, smaller, onWait) {
-    const send = (content) => ask(endpoint, content, this.file.name, this.#stop.signal, onWait);
+    const send = (content) => {
+      this.isWhole = content === this.file;
+      return ask(endpoint, content, this.file.name, this.#stop.signal, onWait);
+    };
     if (this.#isConverted) return send(await asJpeg(this.file));
     try {
       return await send(smaller ?? this.file);

@@ -1,7 +1,4 @@
-/*
- * Photographs as pixels: a small picture to show, and a smaller file to send where that saves time. One is decoded at a
- * time, and let go at once: 50 megapixels are 200 MB.
- */
+/* Photographs as pixels. One is decoded at a time, and let go at once: 50 megapixels are 200 MB. */
 
 const LARGE_BYTES = 2 * 1024 ** 2;
 const SENT_PIXELS = 1600; // of the longer side, as all of these; at 1024 a probability can move by 0.03
@@ -9,7 +6,7 @@ const SHOWN_PIXELS = 640; // a card on a dense screen
 
 let turn = Promise.resolve();
 
-/** Return thumbnail, width, height and, of a large photograph, a smaller one; null where no decoder here knows it. */
+/** To thumbnail, width, height and, if that saves time, a smaller photograph; null where no decoder here knows it. */
 export function look(file) {
   return inTurn(file, async (image, width, height) => {
     const isLarge = file.size > LARGE_BYTES || Math.max(width, height) > SENT_PIXELS;
@@ -19,7 +16,6 @@ export function look(file) {
   });
 }
 
-/** The same as a JPEG, for a service that does not read its format. */
 export function asJpeg(file) {
   return inTurn(file, (image, width, height) => jpeg(image, width, height, SENT_PIXELS, 0.92));
 }

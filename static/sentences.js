@@ -1,6 +1,6 @@
-/* What is said to people: from answers and problems to words. */
+/* From answers and problems to words. */
 
-/** From which probability on which words are right: Intelligence Community Directive 203 (2015), rounded to fewer. */
+/** From which probability on words are right: Intelligence Community Directive 203 (2015), rounded. */
 const SURENESS = [
   [0.95, "Almost certainly"],
   [0.8, "Very likely"],
@@ -8,20 +8,20 @@ const SURENESS = [
   [0, "Hard to say, perhaps"],
 ];
 
-/** What each kind of problem means to a person; the API's own detail stands below it. */
+/** Of each kind of problem; the API's own detail stands below. */
 export const SENTENCES = {
   "missing-file": "No photograph arrived.",
   "too-many-files": "One photograph at a time, please.",
   "malformed-upload": "The photograph did not arrive whole.",
   "caller-left": "The connection was lost.",
-  "invalid-parameter": "This page asked for something that the service does not have.",
+  "invalid-parameter": "This page asked for what is not there.",
   "too-many-bytes": "This file is too large.",
   "too-many-pixels": "This picture has too many pixels.",
   "unsupported-media-type": "This is not a photograph.",
   "not-an-image": "This is not a photograph.",
   "unsupported-format": "This kind of image cannot be read here.",
-  "empty-image": "This file is empty.",
-  "truncated-image": "This photograph is damaged.",
+  "empty-image": "This is not a photograph.",
+  "truncated-image": "This photograph cannot be read.",
   "not-ready": "The service is not ready yet.",
   "prediction-failed": "Something went wrong inside the service.",
   "unauthorized": "This service asks for a key.",
@@ -42,7 +42,7 @@ export function verdict({ label, probabilities }) {
   };
 }
 
-/** A probability in percent, finer near the ends; never 0 % or 100 %, which no model can know. */
+/** In percent, finer near the ends; never 0 % or 100 %, which no model can know. */
 export function percent(probability) {
   if (probability >= 0.9995) return ">\u00a099.9\u00a0%";
   if (probability < 0.0005) return "<\u00a00.1\u00a0%";
@@ -54,7 +54,7 @@ export function photographs(number) {
   return number === 1 ? "1 photograph" : `${number.toLocaleString("en")} photographs`;
 }
 
-/** The labels as a question, in pieces of which some are labels; many of them are cut short. */
+/** In pieces, of which some are labels. */
 export function question(labels) {
   const named = labels.length > 5 ? [...labels.slice(0, 3), `one of ${labels.length - 3} others`] : labels;
   const pieces = new Intl.ListFormat("en-GB", { type: "disjunction" }).formatToParts(named);

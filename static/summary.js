@@ -1,4 +1,4 @@
-/* All answers at a glance: how far it is, how they are spread over the labels, and which of them are shown. */
+/* All answers: how far it is, how they are spread over the labels, and which are shown. */
 
 import { $, colour, element, labelsOf } from "./elements.js";
 import { photographs as counted } from "./sentences.js";
@@ -10,7 +10,7 @@ let rows = []; // a radio button with its name, count and piece of the line; in 
 
 $("filters").addEventListener("change", sift);
 
-/** Bring the summary up to date with the cards: photograph -> element. */
+/** `all` is photograph -> card. */
 export function summarise(all) {
   cards = all;
   const photographs = [...cards.keys()];
@@ -28,7 +28,10 @@ export function summarise(all) {
   sift();
 }
 
-/** The counts in words. */
+export function showAll() {
+  rows[0].input.checked = true;
+}
+
 export function spoken() {
   const said = rows.slice(1).filter(({ count }) => count).map(({ name, count }) => `${count} ${name}`);
   return `${counted(cards.size)}: ${said.join(", ")}.`;

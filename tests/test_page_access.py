@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -24,6 +25,25 @@ from tests.browsing import (
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SPOILT = """() => {
+  const mascot = document.querySelector(".mascot").getBoundingClientRect();
+  const meets = ({ left, right, top, bottom }) =>
+    right > mascot.left && left < mascot.right && bottom > mascot.top && top < mascot.bottom;
+  const spoilt = [];
+  const texts = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT);
+  for (let text; (text = texts.nextNode()); ) {
+    if (!text.parentElement.checkVisibility() || text.parentElement.closest(".unseen, .about, .name, footer")) continue;
+    for (const { 0: word, index } of text.data.matchAll(/\\S+/g)) {
+      const range = document.createRange();
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      const places = [...range.getClientRects()];
+      if (places.length > 1 || places.some(meets)) spoilt.push(word);
+    }
+  }
+  return spoilt;
+}"""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 BUSY = {"type": "/problems/overloaded", "detail": "64 wait already."}
 
 
@@ -65,26 +85,62 @@ def key(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-STATES = {state.__name__: state for state in (idle, working, answered, live, key)}
+def filtered(page: Page) -> None:
+    """Show the answers with one label alone."""
+    choose(page, drawing("one.png"), drawing("two.png"))
+    expect_state(page, "done")
+    page.get_by_role("radio", name="cat").check(force=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def delayed(page: Page) -> None:
+    """Show a countdown."""
+    refusing(page, 503, BUSY, Retry_After="600")
+    choose(page, drawing("one.png"))
+    expect(card(page).locator(".detail")).to_contain_text("Next try")
+
+
+def offline(page: Page) -> None:
+    """Show that there is no connection."""
+    page.unroute("**/predict")  # a route answers offline, too
+    page.context.set_offline(offline=True)
+    choose(page, drawing("one.png"))
+    expect(card(page).locator(".opening")).to_have_text("You are offline.")
+
+
+def denied(page: Page) -> None:
+    """Show that there is no camera."""
+    page.context.clear_permissions()
+    page.context.grant_permissions([])  # and so none
+    page.locator("#go-live").click()
+    expect(page.locator("#live .headline")).to_contain_text("may not use")
+
+
+STATES = {state.__name__: state for state in (idle, working, answered, live, key, filtered, delayed, offline, denied)}
+
+
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(new_page: NewPage, state: str, scheme: str) -> None:
-    page = before(new_page(color_scheme=scheme, reduced_motion="reduce", permissions=["camera"]), PETS)
-    STATES[state](page)
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-
-
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("width", [320, 360, 720])
-def test_nothing_goes_over_the_side_of_a_small_screen(new_page: NewPage, width: int, state: str) -> None:
-    size = {"width": width, "height": 740}  # 720 pixels are a screen of 1440 at 200 %
+def test_axe_finds_nothing_and_nothing_goes_over_the_side(new_page: NewPage, state: str) -> None:
     probabilities = {"a-" + "very" * 12 + "-long-label": 0.6, "cat": 0.4}
-    page = before(new_page(viewport=size, permissions=["camera"]), probabilities if state == "answered" else PETS)
-    STATES[state](page)
-    assert page.evaluate(OVERFLOW) == 0
+    page = new_page(reduced_motion="reduce", permissions=["camera"])
+    STATES[state](before(page, probabilities if state == "answered" else PETS))
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+    for width in (320, 360, 720):  # the last is a screen of 1440 at 200 %
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate(OVERFLOW) == 0
+
+
+def test_no_text_meets_the_mascot_and_no_word_is_broken_on_a_small_screen(new_page: NewPage) -> None:
+    page = before(new_page(), PETS)
+    for state in ("idle", "done"):
+        for width in (180, 320, 430, 600, 768, 870, 1100):  # the first is a phone of 360 at 200 %
+            page.set_viewport_size({"width": width, "height": 740})
+            assert page.evaluate(SPOILT) == [], (state, width)
+        if state == "idle":
+            choose(page, drawing("one.png"))
+            expect_state(page, "done")
 
 
 def test_the_keyboard_alone_chooses_photographs_and_reaches_everything_in_order(new_page: NewPage) -> None:
@@ -124,6 +180,11 @@ def test_arrow_keys_sift_and_keep_the_focus(new_page: NewPage) -> None:
     choose(page, drawing("three.png"))
     expect_state(page, "done")
     expect(page.get_by_role("radio", name="cat")).to_be_focused()
+    expect(page.locator(".card:visible")).to_have_count(3)  # no filter hides what was added
+    page.emulate_media(forced_colors="active")
+    background = "chip => getComputedStyle(chip).backgroundColor"
+    assert len({page.locator(".chip", has_text=name).evaluate(background) for name in ("All", "cat")}) == 2
+    assert page.locator(".button").first.evaluate("button => getComputedStyle(button).borderTopWidth") == "1px"
 
 
 def test_the_buttons_of_a_card_say_whose_they_are(new_page: NewPage) -> None:

@@ -103,6 +103,7 @@ def test_a_camera_that_is_not_allowed_is_explained(new_page: NewPage) -> None:
     page.context.grant_permissions([])  # and so none
     live(page)
     expect(page.locator("#live .headline")).to_have_text("This page may not use the camera.")
+    expect(page.locator("#live .mat")).to_be_hidden()
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#live")).to_be_hidden()
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from catdog_api.reporting import header
 from tests.browsing import PETS, NewPage, before, card, choose, drawing, expect_state, file, opened, photograph
+from tests.images import encode, quarters
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+LARGE = encode(quarters(2400, 1200), "JPEG")
 
 
 def downloaded(page: Page, name: str) -> str:
@@ -24,16 +27,21 @@ def downloaded(page: Page, name: str) -> str:
 
 def test_the_csv_has_the_columns_of_the_command_line_and_a_row_for_each_photograph(new_page: NewPage) -> None:
     page = opened(new_page())
-    choose(page, photograph('a "quoted", name.png'), file("=1+1.txt", b"none"))
+    large: FilePayload = {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": LARGE}
+    choose(page, photograph('a "quoted", name.png'), file("=1+1.txt", b"none"), large)
     expect_state(page, "done")
     text = downloaded(page, "Download CSV")
     assert text.splitlines()[0] == header("csv", list(PETS)).strip()
-    answered, refused = csv.DictReader(text.splitlines())
+    answered, refused, scaled = csv.DictReader(text.splitlines())
     assert (answered["path"], answered["label"]) == ('a "quoted", name.png', "cat")
     assert sum(float(answered[label]) for label in PETS) == pytest.approx(1, abs=1e-5)
     assert (answered["width"], answered["height"], answered["format"], answered["problem"]) == ("451", "300", "PNG", "")
     assert refused["path"] == "'=1+1.txt"  # no spreadsheet may take a name for a formula
     assert refused["problem"].startswith("This is not a photograph. ")
+    image = {"width": 2400, "height": 1200, "format": "JPEG"}  # the file's, and not those of what was sent
+    assert {name: scaled[name] for name in image} == {name: str(value) for name, value in image.items()}
+    assert json.loads(downloaded(page, "Download JSON"))[2]["image"] == image
+    expect(card(page, 2).locator(".curl")).to_be_hidden()  # it would send the file, which may be too large
 
 
 def test_the_json_has_each_answer_as_the_api_gives_it(new_page: NewPage, service_url: str) -> None:

@@ -26,9 +26,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Lay out a folder with photographs on two floors, and with two files that are none."""
+    """Lay out a folder with photographs on two floors, and with three files that are none."""
     top = tmp_path / "pets"
-    for name in ("10.png", "9.png", "young/kitten.png", "young/.DS_Store", "notes.txt"):
+    for name in ("10.png", "9.png", "young/kitten.png", "young/.DS_Store", "young/._kitten.png", "notes.txt"):
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_bytes(photograph()["buffer"] if name.endswith("png") else b"no picture")
     return top
@@ -80,7 +80,7 @@ def test_a_folder_is_taken_to_its_bottom_by_name_and_what_is_no_photograph_is_pa
             page.locator("#folder").set_input_files(folder)
         expect_state(page, "done")
         assert names(page) == ["pets/9.png", "pets/10.png", "pets/young/kitten.png"]
-        expect(page.locator("#note")).to_have_text("Passed over in the folder, being no photographs: 2.")
+        expect(page.locator("#note")).to_have_text("Passed over in the folder, being no photographs: 3.")
 
 
 def test_a_dropped_folder_of_more_than_a_hundred_photographs_loses_none(new_page: NewPage, tmp_path: Path) -> None:
@@ -107,10 +107,13 @@ def test_a_file_that_was_pointed_at_is_refused_and_not_passed_over(new_page: New
     expect(card(page).locator(".headline")).to_have_text("This is not a photograph.")
 
 
-def test_a_drop_that_is_no_file_says_what_to_do(new_page: NewPage) -> None:
+def test_what_is_no_file_says_what_to_do(new_page: NewPage) -> None:
     page = opened(new_page())
-    transfer(page, "drop")
-    expect(page.locator("#note")).to_have_text("That was not a file: save the picture first.")
+    for way in ("drop", "paste"):
+        transfer(page, way)
+        expect(page.locator("#note")).to_have_text("That was not a file: save the picture first.")
+        transfer(page, way, drawing("one.png"))
+        expect(page.locator("#note")).to_be_empty()
 
 
 def test_a_phone_takes_a_picture_with_its_own_camera(new_page: NewPage) -> None:

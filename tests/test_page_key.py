@@ -49,6 +49,8 @@ def test_the_key_is_asked_for_once_and_then_everything_goes_on(new_page: NewPage
 def test_a_wrong_key_is_said_to_be_wrong_and_another_is_asked_for(new_page: NewPage) -> None:
     page = asked(new_page())
     expect(page.locator("#key-why")).to_contain_text("there was none")
+    give(page, "schl\u00fcssel")  # no header can hold it
+    assert page.locator("#key-value").evaluate("field => field.validity.patternMismatch")
     give(page, "wrong")
     expect(page.locator("#key-why")).to_contain_text("none that this service knows")
     give(page, KEY)
@@ -64,6 +66,8 @@ def test_whoever_has_no_key_is_told_so_on_the_card_and_is_asked_again_on_trying_
     card(page).locator(".retry").click()
     give(page, KEY)
     expect(card(page).locator(".headline")).to_have_text("cat")
+    expect(page.locator("#figure")).not_to_be_empty()  # the model that was refused to whoever had no key
+    expect(page.locator("#figures")).to_be_hidden()  # a link that would bring no key
 
 
 def test_many_refused_photographs_ask_for_the_key_once(new_page: NewPage) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.browsing import NewPage, card, choose, expect_state, file, holding, opened, photograph, refusing
+from tests.browsing import NewPage, card, choose, expect_state, file, holding, opened, photograph, refusing, until
 from tests.images import encode
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "screenshots"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 VIEWPORTS = {360: 740, 768: 1024, 1440: 900}
 BUSY = {"type": "/problems/overloaded", "detail": "64 photographs wait already."}
 # A picture of the whole page is of what is not in view, too; the policy lets a test no more than a page write styles.
@@ -84,7 +86,7 @@ def working(page: Page) -> None:
     for position in range(3):
         expect(card(page, position).locator(".thumb")).to_be_visible()
         card(page, position).locator(".opening").wait_for()
-        page.wait_for_timeout(500)
+        until(page, partial(lambda count: len(held) > count, position))
         held[position].continue_()
         expect(card(page, position)).to_have_attribute("data-state", "answered")
 
@@ -107,7 +109,6 @@ def live(page: Page) -> None:
     """Show the camera."""
     page.locator("#go-live").click()
     expect(page.locator("#live .about")).to_contain_text("answers a second")
-    page.wait_for_timeout(1000)
 
 
 def denied(page: Page) -> None:
@@ -129,16 +130,15 @@ def key(page: Page) -> None:
 STATES: tuple[Callable[[Page], None], ...] = (idle, one, heat, many, working, busy, refusal, live, denied, key)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", VIEWPORTS)
-def test_every_state_has_its_picture_taken(new_page: NewPage, width: int, scheme: str) -> None:
+def test_every_state_has_its_picture_taken(new_page: NewPage, width: int) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
     size = {"width": width, "height": VIEWPORTS[width]}
-    page = new_page(
-        viewport=size, color_scheme=scheme, reduced_motion="reduce", is_mobile=width == 360, permissions=["camera"]
-    )
+    page = new_page(viewport=size, is_mobile=width == 360, permissions=["camera"])
     for state in STATES:
         page.unroute_all(behavior="ignoreErrors")
         state(opened(page))
         page.evaluate(SHOW_EVERYTHING)
-        page.screenshot(path=SCREENSHOTS / f"{state.__name__}-{width}-{scheme}.png", full_page=True)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.screenshot(path=SCREENSHOTS / f"{state.__name__}-{width}-{scheme}.png", full_page=True)

@@ -27,6 +27,11 @@ from tests.images import encode, quarters
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 BUSY = {"type": "/problems/overloaded", "title": "Overloaded", "status": 503, "detail": "64 wait already."}
+LISTEN = """() => {
+  window.heard = [];
+  const listen = new MutationObserver(([{ target }]) => heard.push(target.textContent));
+  listen.observe(document.getElementById("status"), { childList: true });
+}"""
 FAST = {"type": "/problems/too-many-requests", "title": "Too many", "status": 429, "detail": "At most 3 a minute."}
 
 
@@ -34,14 +39,14 @@ FAST = {"type": "/problems/too-many-requests", "title": "Too many", "status": 42
     ("refused", "sentence"),
     [
         pytest.param(file("notes.txt", b"no picture " * 9), "This is not a photograph.", id="text"),
-        pytest.param(file("empty.jpg", b""), "This file is empty.", id="empty"),
+        pytest.param(file("empty.jpg", b""), "This is not a photograph.", id="empty"),
         pytest.param(file("big.jpg", bytes(11 * 1024**2)), "This file is too large.", id="too-many-bytes"),
         pytest.param(
             file("wide.tiff", encode(quarters(10_000, 6_000).convert("1"), "TIFF")),
             "This picture has too many pixels.",
             id="too-many-pixels",
         ),
-        pytest.param(file("cut.png", photograph()["buffer"][:9000]), "This photograph is damaged.", id="truncated"),
+        pytest.param(file("cut.png", photograph()["buffer"][:9000]), "This photograph cannot be read.", id="truncated"),
         pytest.param(file("x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><"), "This kind of image", id="svg"),
     ],
 )
@@ -93,6 +98,7 @@ def test_what_one_photograph_is_told_of_waiting_the_others_heed(new_page: NewPag
     held = holding(page, times=4)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/predict") else None)
+    page.evaluate(LISTEN)
     choose(page, *(drawing(f"{number}.png") for number in range(6)))
     until(page, lambda: len(held) == 4)
     for route in held:
@@ -102,6 +108,12 @@ def test_what_one_photograph_is_told_of_waiting_the_others_heed(new_page: NewPag
     assert len(asked) == 4
     expect_state(page, "done")
     assert len(asked) == 10
+    looking, waiting, *others = page.evaluate("heard")
+    assert (looking, waiting.split(" Next")[0]) == (
+        "Looking at 6 photographs.",
+        "The service is busy. 64 wait already.",
+    )
+    assert others == ["It goes on.", "6 photographs: 6 cat."]
 
 
 def test_a_service_that_stays_busy_leaves_it_to_the_person(new_page: NewPage) -> None:

@@ -120,6 +120,7 @@ def test_what_the_browser_decodes_and_the_service_does_not_is_sent_as_jpeg(
     expect(card(page).locator(".about")).to_contain_text("JPEG, 40 \u00d7 30 pixels")
     refused, answered = answers
     assert refused.status == 415
+    expect(card(page).locator(".curl")).to_be_hidden()  # it would be refused in a terminal
     assert answered.json()["probabilities"] == pytest.approx(red.json()["probabilities"], abs=0.02)
 
 

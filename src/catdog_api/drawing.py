@@ -1,25 +1,29 @@
-"""Pictures for people: where the network saw a label, laid over the photograph; beside decoding.py in importing PIL."""
+"""Pictures for people: where the network saw a label, on the photograph; beside decoding.py in importing PIL."""
 
 import io
 import zlib
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 
 from catdog_api.tensors import ActivationMap, View
 
 VIEW_SIDE: Final = 192  # pixels; at 256 making and drawing the view is the dearer half of all that is not the network
-_AMBER, _RED = np.array([255, 196, 0]), np.array([255, 60, 0])
-_STRONGEST: Final = 0.65  # opacity
-_LEVELS: Final = np.linspace(0, 1, 256)
-# By 8-bit evidence: the colour, amber where there is some and red where it is most; and the opacity.
-_COLOURS: Final = np.round(_AMBER + (_RED - _AMBER) * _LEVELS[:, None]).astype(np.uint8).tobytes()
-_OPACITIES: Final = [round(255 * _STRONGEST * level) for level in _LEVELS]
+
+# How evidence looks, here and in `static/heatmap.js`; shares are of the highest. No fur, soil or leaf is cyan.
+_DIMMED: Final = 0.38  # grey, of its brightness: where there is no evidence
+_COLOURED_FROM: Final = 0.625  # as the photograph is
+_OUTLINED_AT: Final = 0.5
+OUTLINE: Final = (0, 229, 255)
+_OUTLINE_WIDTH: Final = 0.007  # of the longer side
+_RIM: Final = 0.55  # how much darker it is along the outline, which is seen on snow and sky, too
+_DIM: Final = [round(_DIMMED * level) for level in range(256)]
 
 
 def overlay(view: View, evidence: ActivationMap) -> bytes:
-    """Draw the evidence for one label over a photograph.
+    """Leave a photograph its colour where there is evidence for one label, and draw a line around where it is strong.
 
     Args:
         view: uint8 (rows, columns, 3), RGB in [0, 255].
@@ -30,12 +34,22 @@ def overlay(view: View, evidence: ActivationMap) -> bytes:
     """
     photograph = PIL.Image.fromarray(view)
     positive = np.maximum(evidence, 0)
-    levels = np.round(255 * positive / max(float(positive.max()), 1e-6)).astype(np.uint8)
-    heat = PIL.Image.fromarray(levels).resize(photograph.size, PIL.Image.Resampling.BICUBIC)
-    colours = heat.copy()
-    colours.putpalette(_COLOURS)
-    blended = PIL.Image.composite(colours.convert("RGB"), photograph, heat.point(_OPACITIES))
+    shares = PIL.Image.fromarray(positive / max(float(positive.max()), 1e-6))
+    share = np.asarray(shares.resize(photograph.size, PIL.Image.Resampling.BICUBIC))
+    colour = np.clip(share / _COLOURED_FROM, 0, 1)
+    colour *= colour * (3 - 2 * colour)  # smoothstep: no edge but the outline
+    slope = np.hypot(np.diff(share, axis=0, prepend=share[:1]), np.diff(share, axis=1, prepend=share[:, :1]))
+    beyond = np.abs(share - _OUTLINED_AT) / np.maximum(slope, 1e-4) - 0.5  # pixels from the outline's middle
+    width = _OUTLINE_WIDTH * max(photograph.size)
+    drawn = photograph.convert("L").point(_DIM).convert("RGB")
+    drawn.paste(photograph, mask=_mask(colour))
+    drawn.paste((0, 0, 0), mask=_mask(_RIM * np.clip(width - beyond, 0, 1)))
+    drawn.paste(OUTLINE, mask=_mask(np.clip(width / 2 - beyond, 0, 1)))
     file = io.BytesIO()
     # Runs of equal bytes alone are sought: a photograph's filtered rows have little else to find.
-    blended.save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    drawn.save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return file.getvalue()
+
+
+def _mask(opacity: npt.NDArray[np.floating[Any]]) -> PIL.Image.Image:
+    return PIL.Image.fromarray((255 * opacity).astype(np.uint8))
