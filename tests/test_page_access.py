@@ -177,6 +177,7 @@ def test_arrow_keys_sift_and_keep_the_focus(new_page: NewPage) -> None:
     page.get_by_role("radio", name="All").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="cat")).to_be_checked()
+    page.route("**/predict", partial(Route.fulfill, json={**ANSWER, "label": "dog"}))
     choose(page, drawing("three.png"))
     expect_state(page, "done")
     expect(page.get_by_role("radio", name="cat")).to_be_focused()
