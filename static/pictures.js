@@ -1,7 +1,7 @@
 /* Photographs as pixels. One is decoded at a time, and let go at once: 50 megapixels are 200 MB. */
 
 const LARGE_BYTES = 2 * 1024 ** 2;
-const SENT_PIXELS = 1600; // of the longer side, as all of these; at 1024 a probability can move by 0.03
+const SENT_PIXELS = 1600; // of the longer side, as all of these
 const SHOWN_PIXELS = 640; // a card on a dense screen
 
 let turn = Promise.resolve();

@@ -66,7 +66,8 @@ def test_a_large_photograph_is_sent_smaller_and_answered_the_same(
     answer = response.value.json()
     assert max(answer["image"]["width"], answer["image"]["height"]) == 1600
     assert answer["label"] == whole["label"]
-    assert answer["probabilities"] == pytest.approx(whole["probabilities"], abs=0.02)
+    is_decided = max(whole["probabilities"].values()) > 0.8  # the others stand where the least change shows the most
+    assert answer["probabilities"] == pytest.approx(whole["probabilities"], abs=0.02 if is_decided else 0.05)
     expect(card(page).locator(".about")).to_contain_text("sent as")
 
 
