@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catdog_api.drawing import OUTLINE, VIEW_SIDE, overlay
+from catdog_api.drawing import MOST_PIXELS, OUTLINE, overlay
 from tests.conftest import Serve
 from tests.images import BLUE, RED, encode
 
@@ -78,10 +78,10 @@ async def test_colour_is_left_where_the_evidence_is_and_nowhere_else(serve: Serv
 
 @pytest.mark.parametrize("evidence", [np.zeros((8, 8), np.float32), np.full((8, 8), -3, np.float32)])
 def test_where_nothing_speaks_for_a_label_the_photograph_is_grey_and_dim(evidence: Any) -> None:  # noqa: ANN401
-    view = np.random.default_rng(1).integers(0, 256, (VIEW_SIDE, 9, 3), dtype=np.uint8)
-    drawn = np.asarray(Image.open(io.BytesIO(overlay(view, evidence))))
+    image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    drawn = np.asarray(Image.open(io.BytesIO(overlay(image, 9, MOST_PIXELS, evidence))))
     assert not np.ptp(drawn, axis=2).any()
-    assert drawn.mean() == pytest.approx(0.38 * view.mean(), rel=0.05)
+    assert drawn.mean() == pytest.approx(0.38 * image.mean(), rel=0.05)
 
 
 @pytest.mark.parametrize(

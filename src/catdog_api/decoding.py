@@ -66,24 +66,21 @@ class Decoded:
         image: uint8 (size, size, 3), RGB in [0, 255]: the whole photograph squashed to the square, not cropped.
         width: The photograph's own in pixels, as one looks at it (after EXIF orientation); height likewise.
         format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "TIFF" or "HEIF"; "RGB" of what came as bare pixels.
-        view: uint8 (rows, columns, 3), RGB in [0, 255]: the photograph in its own shape, for people; None unless asked.
     """
 
     image: Image
     width: int
     height: int
     format: str
-    view: View | None = None
 
 
-def decode(data: bytes, size: int, *, max_pixels: int, view_side: int = 0) -> Decoded:
+def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
     """Decode one photograph; pure, safe in any thread, bounded in time and memory by `max_pixels` and `len(data)`.
 
     Args:
         data: The file's bytes, as hostile as they come.
         size: Side of the square in pixels, at least 1.
         max_pixels: Most pixels (width x height) to decode; beyond it Pillow's own limit stays, 178,956,970.
-        view_side: The longer side of a view to make from the same decoded pixels, in pixels; 0 for none.
 
     Returns:
         The photograph's first frame, upright and on white, with its own size and its format.
@@ -100,7 +97,7 @@ def decode(data: bytes, size: int, *, max_pixels: int, view_side: int = 0) -> De
         warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with _open(name, data) as photograph:
-            return _read(photograph, name, data, (size, view_side), max_pixels)
+            return _read(photograph, name, data, size, max_pixels)
     except errors.ImageError:
         raise
     except (PIL.Image.DecompressionBombError, MemoryError) as error:
@@ -124,7 +121,7 @@ def squash(pixels: View, size: int, *, max_pixels: int) -> Decoded:
     """
     height, width, _ = pixels.shape
     _check_size(width, height, max_pixels)
-    return Decoded(_resized(PIL.Image.fromarray(pixels), (size, size), _UPRIGHT), width, height, "RGB")
+    return Decoded(_squared(PIL.Image.fromarray(pixels), size, _UPRIGHT), width, height, "RGB")
 
 
 def _open(name: str, data: bytes) -> ImageFile:
@@ -151,7 +148,7 @@ def _open_heif(data: bytes) -> ImageFile:
     return photograph
 
 
-def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int], max_pixels: int) -> Decoded:
+def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: int) -> Decoded:
     """Check the opened header, then load the pixels; raises ImageError, and whatever Pillow does."""
     width, height = photograph.size
     _check_size(width, height, max_pixels)
@@ -159,19 +156,15 @@ def _read(photograph: ImageFile, name: str, data: bytes, sides: tuple[int, int],
         hollow = f"The image has {width} x {height} pixels in {len(data):,} bytes"
         raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
     _check_work(photograph, data, width * height, max_pixels)
-    size, view_side = sides
     if name == "JPEG":
         # The DCT does that for less than decoding the whole; twice the target leaves the resize pixels to average.
         photograph.draft(None, (DRAFT_SCALE * size, DRAFT_SCALE * size))
     photograph.load()
-    pixels, turn = _eight_bits(photograph), _orientation(photograph)
-    square = _resized(pixels, (size, size), turn)
-    shrunk = min(1.0, view_side / max(width, height))
-    view_shape = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
-    view = _resized(pixels, view_shape, turn) if view_side else None
+    turn = _orientation(photograph)
+    square = _squared(_eight_bits(photograph), size, turn)
     if turn in _SIDEWAYS:
         width, height = height, width
-    return Decoded(square, width, height, name, view)
+    return Decoded(square, width, height, name)
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -179,13 +172,13 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
 
 
-def _resized(pixels: PIL.Image.Image, shape: tuple[int, int], turn: int) -> View:
-    """Return the pixels in a shape of (columns, rows), then turned upright and laid on white."""
+def _squared(pixels: PIL.Image.Image, size: int, turn: int) -> Image:
+    """Return the pixels squashed to the square, then turned upright and laid on white."""
     # reducing_gap bounds the filter's table as well, which for 50,000,000 x 1 pixels would be 800 MB.
-    resized = pixels.resize(shape, PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+    square = pixels.resize((size, size), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
     if turn in _TURNS:  # turning what is small gives what turning the photograph would, for less
-        resized = resized.transpose(_TURNS[turn])
-    return _on_white(resized)
+        square = square.transpose(_TURNS[turn])
+    return _on_white(square)
 
 
 def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) -> None:

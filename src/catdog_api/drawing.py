@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from catdog_api.tensors import ActivationMap, View
+from catdog_api.tensors import ActivationMap, Image
 
-VIEW_SIDE: Final = 192  # pixels; at 256 making and drawing the view is the dearer half of all that is not the network
+MOST_PIXELS: Final = 192  # of the longer side: at 256, writing the PNG costs half as much as the network
 
 # How evidence looks, here and in `static/heatmap.js`; shares are of the highest. No fur, soil or leaf is cyan.
 _DIMMED: Final = 0.38  # grey, of its brightness: where there is no evidence
@@ -22,17 +22,21 @@ _RIM: Final = 0.55  # how much darker it is along the outline, which is seen on 
 _DIM: Final = [round(_DIMMED * level) for level in range(256)]
 
 
-def overlay(view: View, evidence: ActivationMap) -> bytes:
+def overlay(image: Image, width: int, height: int, evidence: ActivationMap) -> bytes:
     """Leave a photograph its colour where there is evidence for one label, and draw a line around where it is strong.
 
     Args:
-        view: uint8 (rows, columns, 3), RGB in [0, 255].
+        image: uint8 (size, size, 3), RGB in [0, 255]: what the network was shown.
+        width: The photograph's own, pixels: it is brought back to its shape.
+        height: Likewise.
         evidence: float32 (h, w); what is above 0 speaks for the label and is drawn, relative to the highest.
 
     Returns:
-        A PNG of the view's size.
+        A PNG of the photograph's shape, as large as it or `MOST_PIXELS` on its longer side.
     """
-    photograph = PIL.Image.fromarray(view)
+    shrunk = min(1.0, MOST_PIXELS / max(width, height))
+    shape = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
+    photograph = PIL.Image.fromarray(image).resize(shape, PIL.Image.Resampling.BICUBIC)
     positive = np.maximum(evidence, 0)
     shares = PIL.Image.fromarray(positive / max(float(positive.max()), 1e-6))
     share = np.asarray(shares.resize(photograph.size, PIL.Image.Resampling.BICUBIC))
@@ -40,11 +44,11 @@ def overlay(view: View, evidence: ActivationMap) -> bytes:
     colour *= colour * (3 - 2 * colour)  # smoothstep: no edge but the outline
     slope = np.hypot(np.diff(share, axis=0, prepend=share[:1]), np.diff(share, axis=1, prepend=share[:, :1]))
     beyond = np.abs(share - _OUTLINED_AT) / np.maximum(slope, 1e-4) - 0.5  # pixels from the outline's middle
-    width = _OUTLINE_WIDTH * max(photograph.size)
+    line = _OUTLINE_WIDTH * max(photograph.size)
     drawn = photograph.convert("L").point(_DIM).convert("RGB")
     drawn.paste(photograph, mask=_mask(colour))
-    drawn.paste((0, 0, 0), mask=_mask(_RIM * np.clip(width - beyond, 0, 1)))
-    drawn.paste(OUTLINE, mask=_mask(np.clip(width / 2 - beyond, 0, 1)))
+    drawn.paste((0, 0, 0), mask=_mask(_RIM * np.clip(line - beyond, 0, 1)))
+    drawn.paste(OUTLINE, mask=_mask(np.clip(line / 2 - beyond, 0, 1)))
     file = io.BytesIO()
     # Runs of equal bytes alone are sought: a photograph's filtered rows have little else to find.
     drawn.save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
@@ -115,12 +115,11 @@ class Pipeline:
         self._decoders.shutdown()
         self._batcher.close()
 
-    async def predict(self, photograph: bytes | View, *, view_side: int = 0) -> Outcome:
+    async def predict(self, photograph: bytes | View) -> Outcome:
         """Answer one photograph.
 
         Args:
             photograph: An encoded image, as it came; or bare pixels, uint8 (rows, columns, 3), RGB in [0, 255].
-            view_side: The longer side of a view of an encoded image to make besides, pixels; 0 for none.
 
         Raises:
             ImageError: The bytes are not one photograph.
@@ -129,7 +128,7 @@ class Pipeline:
             PredictionError: The model failed.
         """
         async with self._deadline():
-            return await self._predict(photograph, view_side)
+            return await self._predict(photograph)
 
     async def predict_all(self, photographs: Sequence[bytes | View]) -> list[Outcome | CatdogError]:
         """Answer many photographs, some of them at a time, so that one caller does not fill the queue.
@@ -153,17 +152,18 @@ class Pipeline:
             tasks = [group.create_task(answer(photograph)) for photograph in photographs]
         return [task.result() for task in tasks]
 
-    async def draw(self, view: View | None, evidence: ActivationMap) -> bytes:
-        """Draw evidence over the view that was made with an outcome.
+    async def draw(self, photograph: Decoded, evidence: ActivationMap) -> bytes:
+        """Draw evidence over a photograph, off the event loop.
 
         Args:
-            view: As it was asked for with the prediction.
+            photograph: Of an outcome.
             evidence: float32 (h, w), one label's map.
 
         Returns:
             A PNG.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, overlay, cast("View", view), evidence)
+        drawing = partial(overlay, photograph.image, photograph.width, photograph.height, evidence)
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, drawing)
 
     async def unpack(self, work: Callable[[], T]) -> T:
         """Take a request's body apart where photographs are decoded: on a thread, and no more at once than cores.
@@ -192,11 +192,11 @@ class Pipeline:
         async with self._free_decoders:
             return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
 
-    async def _predict(self, photograph: bytes | View, view_side: int) -> Outcome:
+    async def _predict(self, photograph: bytes | View) -> Outcome:
         started = time.monotonic()
         size, max_pixels = self.manifest.input_size, self.limits.max_pixels
         if isinstance(photograph, bytes):
-            decoding = partial(decode, photograph, size, max_pixels=max_pixels, view_side=view_side)
+            decoding = partial(decode, photograph, size, max_pixels=max_pixels)
         else:
             decoding = partial(squash, photograph, size, max_pixels=max_pixels)
         with self._batcher.place():

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from catdog_api import errors, metrics
-from catdog_api.drawing import VIEW_SIDE
 from catdog_api.leaving import unless_the_caller_leaves
 from catdog_api.pipeline import Pipeline
 from catdog_api.problems import documented, problem_of
@@ -165,8 +164,7 @@ async def explain(
     if label is not None and label not in pipeline.manifest.labels:
         raise errors.InvalidParameterError(f"label: '{label}' is none of {', '.join(pipeline.manifest.labels)}.")
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes, {"label", "format"})
-    work = pipeline.predict(data, view_side=VIEW_SIDE if format == "png" else 0)
-    outcome = await unless_the_caller_leaves(request, work)
+    outcome = await unless_the_caller_leaves(request, pipeline.predict(data))
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
     request.app.state.metrics.answered(prediction.label, outcome.stage_seconds)
     explained = label or prediction.label
@@ -174,7 +172,7 @@ async def explain(
         explanation = Explanation.of(pipeline.manifest.labels, outcome.look, explained, prediction)
         return Response(explanation.model_dump_json(), media_type="application/json")
     evidence = outcome.look.maps[..., pipeline.manifest.labels.index(explained)]
-    return Response(await pipeline.draw(outcome.photograph.view, evidence), media_type="image/png")
+    return Response(await pipeline.draw(outcome.photograph, evidence), media_type="image/png")
 
 
 @guarded.get(
