@@ -162,8 +162,7 @@ class Pipeline:
         Returns:
             A PNG.
         """
-        drawing = partial(overlay, photograph.image, photograph.width, photograph.height, evidence)
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, drawing)
+        return await self._on_decoder(partial(overlay, photograph.image, photograph.width, photograph.height, evidence))
 
     async def unpack(self, work: Callable[[], T]) -> T:
         """Take a request's body apart where photographs are decoded: on a thread, and no more at once than cores.

@@ -10,7 +10,7 @@ Image: TypeAlias = npt.NDArray[np.uint8]
 """One photograph: uint8 (size, size, 3), RGB in [0, 255], the whole photograph squashed to the square."""
 
 View: TypeAlias = npt.NDArray[np.uint8]
-"""One photograph in its own shape, for people: uint8 (rows, columns, 3), RGB in [0, 255]."""
+"""One photograph in its own shape, as bare pixels: uint8 (rows, columns, 3), RGB in [0, 255]."""
 
 Images: TypeAlias = npt.NDArray[np.uint8]
 """A batch of them: uint8 (N, size, size, 3), RGB in [0, 255]."""
