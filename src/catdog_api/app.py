@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
 from catdog_api import __version__, access, browser, classifier, open_inference, problems, routes
+from catdog_api.admission import AdmissionMiddleware
 from catdog_api.bodies import BODIES_AT_ONCE, HeldBodiesMiddleware
 from catdog_api.inference_schemas import HEADER_LENGTH, InferenceRequest
 from catdog_api.logs import RequestLogMiddleware
@@ -47,8 +48,9 @@ class CatdogApp(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the finished stack; CORS goes around the problems, or a page elsewhere could not read them."""
         settings: Settings = self.state.settings
+        routes = list(iter_route_contexts(self.routes))
         held = HeldBodiesMiddleware(super().build_middleware_stack(), BODIES_AT_ONCE * settings.max_upload_bytes)
-        stack: ASGIApp = ProblemMiddleware(held)
+        stack: ASGIApp = ProblemMiddleware(AdmissionMiddleware(held, routes))
         if settings.cors_origins:
             stack = CORSMiddleware(
                 stack,
@@ -57,7 +59,7 @@ class CatdogApp(FastAPI):
                 allow_headers=["Content-Type", access.HEADER, HEADER_LENGTH],
                 expose_headers=["Server-Timing", "Retry-After", "X-Request-ID", HEADER_LENGTH],
             )
-        templates = {route.path for route in iter_route_contexts(self.routes) if route.path}
+        templates = {route.path for route in routes if route.path}
         return MetricsMiddleware(RequestLogMiddleware(stack), self.state.metrics, templates)
 
 

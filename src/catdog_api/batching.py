@@ -132,7 +132,7 @@ class Batcher:
         Raises:
             OverloadedError: As many images wait, or are being made, as may.
         """
-        self._refuse_if_full()
+        self.refuse_if_full()
         self._being_made += 1
         try:
             yield
@@ -151,7 +151,7 @@ class Batcher:
         """
         waiting = _Waiting(image)
         with self._changed:
-            self._refuse_if_full()
+            self.refuse_if_full()
             self._queue.append(waiting)
             self._observer.queue_changed(len(self._queue))
             self._changed.notify()
@@ -160,7 +160,12 @@ class Batcher:
         finally:
             self._forget(waiting)
 
-    def _refuse_if_full(self) -> None:
+    def refuse_if_full(self) -> None:
+        """Let nobody take on what could not be submitted.
+
+        Raises:
+            OverloadedError: As many images wait, or are being made, as may.
+        """
         if len(self._queue) + self._being_made >= self._queue_limit:
             raise OverloadedError(
                 f"{self._queue_limit} photographs are waiting already, and more are not taken on.",

@@ -115,6 +115,14 @@ class Pipeline:
         self._decoders.shutdown()
         self._batcher.close()
 
+    def refuse_if_full(self) -> None:
+        """Let nobody read a photograph that would be refused.
+
+        Raises:
+            OverloadedError: Too many photographs are being decoded or wait for the model.
+        """
+        self._batcher.refuse_if_full()
+
     async def predict(self, photograph: bytes | View) -> Outcome:
         """Answer one photograph.
 

@@ -116,16 +116,17 @@ def install(app: FastAPI) -> None:
 
 
 class ProblemMiddleware:
-    """Outside of everything: turns the framework's own plain-text errors (a declared 413, a crash's 500) into problems.
+    """Outside of everything: makes problems of what leaves the app otherwise.
 
-    Holds no state of its own; one for the app's life.
+    That is the framework's own plain-text errors (a declared 413, a crash's 500), and what a layer around the framework
+    raises before anything is answered. Holds no state of its own; one for the app's life.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request through, and replace the answer where it is a plain-text error."""
+        """Pass a request through, and answer in its place where it ends in an error."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -139,7 +140,10 @@ class ProblemMiddleware:
             elif not replaced:
                 await send(message)
 
-        await self._app(scope, receive, send_problem)
+        try:
+            await self._app(scope, receive, send_problem)
+        except errors.CatdogError as error:
+            await _answer_to(error, scope)(scope, receive, send)
 
 
 _SCHEMAS = {
@@ -195,6 +199,10 @@ def _is_plain_error(start: Message) -> bool:
 
 
 async def _on_catdog_error(request: Request, error: Exception) -> Response:
+    return _answer_to(cast("errors.CatdogError", error), request.scope)
+
+
+def _answer_to(error: errors.CatdogError, scope: Scope) -> Response:
     headers = {}
     if isinstance(error, errors.RetryLaterError):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -202,7 +210,7 @@ async def _on_catdog_error(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = (
             "ApiKey"  # RFC 9110, section 11.6.1, wants one; no registered scheme is a bare key
         )
-    return _refusal(cast("errors.CatdogError", error), request.scope, headers)
+    return _refusal(error, scope, headers)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
