@@ -44,7 +44,12 @@ class StuckTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.closing = False
+        self.untaken = 0
         self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        """Return what the other end has not taken."""
+        return self.untaken
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep nothing."""
@@ -92,4 +97,20 @@ async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_on
     protocol.resume_writing()  # a few bytes read do not win more time once the connection closes
     await asyncio.sleep(1.5 * SLOW)
     assert transport.aborted.is_set()
+    protocol.connection_lost(None)
+
+
+async def test_a_reader_is_kept_for_as_long_as_it_keeps_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
+    config = uvicorn.Config(create_app(Settings()), lifespan="off", log_config=None)
+    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    transport = StuckTransport()
+    transport.untaken = 10**6
+    protocol.connection_made(transport)
+    protocol.pause_writing()
+    for _ in range(20):
+        transport.untaken -= 1000  # in 10 ms; a hundred in 100 ms are asked
+        await asyncio.sleep(0.01)
+    assert not transport.aborted.is_set()
+    await asyncio.wait_for(transport.aborted.wait(), BOUND)
     protocol.connection_lost(None)

@@ -13,7 +13,7 @@ from catdog_api.schemas import Problem
 
 SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes its cell is back within it
 BYTES_PER_SECOND = 1024  # at this pace 10 MiB take three hours, for which no person waits
-READING_SECONDS = 60  # for the 64 KiB that uvicorn keeps of an answer: the pace that is asked of senders
+READING_SECONDS = 60  # a window in which a reader keeps the pace of senders, or is done
 HEAD_BYTES = 64 * 1024  # the parser has no limit of its own; browsers and proxies stay below 16 KiB
 UNREAD_BYTES = 16 * 1024**2  # of a body after its answer; a browser sends it all before it reads
 
@@ -36,6 +36,7 @@ class Protocol(HttpToolsProtocol):
         self._arriving = False
         self._head_bytes = 0
         self._unread_bytes = 0
+        self._untaken_bytes = 0
         self._heard = 0.0
         self._window_start = 0.0
         self._window_bytes = 0
@@ -232,6 +233,15 @@ class Protocol(HttpToolsProtocol):
         self._expect_reading()
 
     def _expect_reading(self) -> None:
-        """Begin to time the client: closing waits for it to take what was written."""
+        """Begin to time the client: it owes the reading of what was written, and closing waits for that."""
         if self._reading_clock is None:
-            self._reading_clock = self.loop.call_later(READING_SECONDS, self.transport.abort)
+            self._untaken_bytes = self.transport.get_write_buffer_size()
+            self._reading_clock = self.loop.call_later(READING_SECONDS, self._check_reading)
+
+    def _check_reading(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if self._untaken_bytes - left < READING_SECONDS * BYTES_PER_SECOND:
+            self.transport.abort()
+            return
+        self._untaken_bytes = left
+        self._reading_clock = self.loop.call_later(READING_SECONDS, self._check_reading)
