@@ -4,7 +4,7 @@ import { askForKey, key } from "./key.js";
 import { SENTENCES } from "./sentences.js";
 
 const TIMEOUT_SECONDS = 60; // 10 MB over a slow phone connection, and the answer
-const MOST_TRIES = 20; // then it is left to the person, who has a button
+const MOST_TRIES = 20; // then the person has a button
 
 /** Why there is no answer. */
 export class Refusal extends Error {

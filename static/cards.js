@@ -29,7 +29,7 @@ export function cardOf(photograph, { onRetry, onCopy, onSay }) {
 }
 
 export function render(photograph, card) {
-  const { state, thumbnail, width, height, answer, refusal, wait, isWhole } = photograph;
+  const { state, thumbnail, width, height, answer, refusal, wait } = photograph;
   const part = parts(card);
   card.dataset.state = state;
   if (thumbnail) {
@@ -40,14 +40,14 @@ export function render(photograph, card) {
     card.style.setProperty("--ratio", width / height);
   }
   say(card, {
-    waiting: () => ({ opening: "Waiting" }),
-    asking: () => ({ opening: "Looking …" }),
-    delayed: () => ({ opening: wait.sentence, detail: wait.detail }),
-    answered: () => verdict(answer),
-    refused: () => ({ opening: "No answer", headline: refusal.message, detail: refusal.detail }),
-  }[state]());
+    waiting: { opening: "Waiting" },
+    asking: { opening: "Looking …" },
+    delayed: { opening: wait?.sentence, detail: wait?.detail },
+    answered: answer && verdict(answer),
+    refused: { opening: "No answer", headline: refusal?.message, detail: refusal?.detail },
+  }[state]);
   part.retry.hidden = !refusal?.isRetriable;
-  part.curl.hidden = !answer || !isWhole; // the file itself may be refused
+  part.curl.hidden = !answer || !isTaken(photograph);
   part.look.hidden = !answer || part.thumb.hidden;
   if (answer) {
     part.about.textContent = about(photograph);
@@ -65,6 +65,11 @@ function about({ answer: { image, model }, milliseconds, width, height }) {
   const isScaled = width && width !== image.width;
   const sent = isScaled ? `${width} × ${height} pixels, sent as ${size}` : `${image.format}, ${size} pixels`;
   return `${sent} · answered by ${model.name} ${model.version} in ${Math.round(milliseconds)} ms`;
+}
+
+/** Whether curl may send the file: a scaled one, within the default limits. */
+function isTaken({ isWhole, file, width, height }) {
+  return isWhole || (/jpeg|png|webp/.test(file.type) && file.size < 1e7 && width * height < 5e7);
 }
 
 async function toggle(photograph, card, onSay) {

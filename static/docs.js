@@ -5,6 +5,18 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 dark.addEventListener("change", follow);
 follow();
 
+/** Of a list of files, whose buttons read "Add string item" and "-". */
+const nameButtons = () => ({
+  wrapComponents: {
+    Button: (Button, { React }) => (properties) => {
+      const { className = "" } = properties;
+      const named = className.includes("item-add") ? { children: "Add a photograph" }
+        : className.includes("item-remove") ? { children: "Remove" } : {};
+      return React.createElement(Button, { ...properties, ...named });
+    },
+  },
+});
+
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#explorer",
@@ -12,4 +24,5 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   tryItOutEnabled: true,
   validatorUrl: null, // or a badge would ask a server elsewhere
+  plugins: [nameButtons],
 });

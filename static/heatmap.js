@@ -23,7 +23,7 @@ export function draw(canvas, image, grid) {
     const cells = rows.map((row) => row[x]);
     return down.map((weights) => sum(cells, weights));
   });
-  const outline = OUTLINE_WIDTH * Math.max(width, height);
+  const outline = Math.max(1, OUTLINE_WIDTH * Math.max(width, height));
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at += 4) {
       const share = columns[x][y];

@@ -37,7 +37,7 @@ export function listen(onPhotographs) {
     event.preventDefault();
     document.body.removeAttribute("data-dropping");
     const items = [...event.dataTransfer.items].filter(({ kind }) => kind === "file");
-    // All at once, before anything is awaited: they are gone with the event.
+    // At once: they are gone with the event.
     tell(await Promise.all(items.map((item) => {
       const entry = item.webkitGetAsEntry?.();
       const file = item.getAsFile();

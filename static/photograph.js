@@ -26,7 +26,7 @@ export class Photograph {
     return this.state === "answered" || this.state === "refused";
   }
 
-  /** As in the answer, but of the file that was given and not of what was sent of it. */
+  /** As in the answer, but of the file itself. */
   get image() {
     const { image } = this.answer;
     if (this.isWhole) return image;

@@ -1,23 +1,23 @@
 /* Photographs as pixels. One is decoded at a time, and let go at once: 50 megapixels are 200 MB. */
 
 const LARGE_BYTES = 2 * 1024 ** 2;
-const SENT_PIXELS = 1600; // of the longer side, as all of these
-const SHOWN_PIXELS = 640; // a card on a dense screen
+const SENT_PIXELS = 1600 * 1200;
+const SHOWN_SIDE = 640; // the longer one; a card on a dense screen
 
 let turn = Promise.resolve();
 
 /** To thumbnail, width, height and, if that saves time, a smaller photograph; null where no decoder here knows it. */
 export function look(file) {
   return inTurn(file, async (image, width, height) => {
-    const isLarge = file.size > LARGE_BYTES || Math.max(width, height) > SENT_PIXELS;
-    const smaller = isLarge ? await jpeg(image, width, height, SENT_PIXELS, 0.92) : null;
-    const thumbnail = await jpeg(image, width, height, SHOWN_PIXELS, 0.85);
+    const isLarge = file.size > LARGE_BYTES || width * height > SENT_PIXELS;
+    const smaller = isLarge ? await halved(image, width, height) : null;
+    const thumbnail = await jpeg(image, width, height, SHOWN_SIDE, 0.85);
     return { thumbnail, width, height, smaller: smaller?.size < file.size ? smaller : null };
   });
 }
 
 export function asJpeg(file) {
-  return inTurn(file, (image, width, height) => jpeg(image, width, height, SENT_PIXELS, 0.92));
+  return inTurn(file, halved);
 }
 
 export function frame(video, most) {
@@ -45,10 +45,17 @@ async function drawn(file, use) {
   image.src = URL.createObjectURL(file);
   try {
     await image.decode();
-    return await use(image, image.naturalWidth || SENT_PIXELS, image.naturalHeight || SENT_PIXELS);
+    return await use(image, image.naturalWidth || SHOWN_SIDE, image.naturalHeight || SHOWN_SIDE);
   } finally {
     URL.revokeObjectURL(image.src);
   }
+}
+
+/** By halves, as the service itself scales a JPEG: so the answer stays. */
+function halved(image, width, height) {
+  let most = Math.max(width, height);
+  for (let pixels = width * height; pixels > SENT_PIXELS; pixels /= 4) most /= 2;
+  return jpeg(image, width, height, most, 0.95);
 }
 
 async function jpeg(image, width, height, most, quality) {

@@ -4,7 +4,7 @@ import { $, colour, element, labelsOf } from "./elements.js";
 import { photographs as counted } from "./sentences.js";
 
 const ALL = "all";
-const NONE = "none"; // neither can be mistaken for a label, whose value has a prefix
+const NONE = "none"; // no label, whose value has a prefix
 let cards = new Map();
 let rows = []; // a radio button with its name, count and piece of the line; in the model's order
 

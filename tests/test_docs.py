@@ -61,8 +61,10 @@ def test_trying_it_out_uploads_a_chosen_file(new_page: NewPage, media_type: str)
 def test_trying_it_out_uploads_many_chosen_files(new_page: NewPage) -> None:
     operation = opened(explorer(new_page()), MANY)
     for number in range(2):
-        operation.get_by_role("button", name="Add").click()
+        operation.get_by_role("button", name="Add a photograph").click()
         operation.locator("input[type=file]").nth(number).set_input_files(photograph())
+    operation.get_by_role("button", name="Add a photograph").click()
+    operation.get_by_role("button", name="Remove").last.click()
     operation.locator("button.execute").click()
     answer = operation.locator(".live-responses-table")
     expect(answer.locator(".response-col_status").last).to_contain_text("200")
@@ -95,6 +97,17 @@ def test_where_a_key_is_asked_for_trying_it_out_works_once_it_is_given(chromium:
         operation.locator("button.execute").click()
         expect(status).to_contain_text("200")
         page.context.close()
+
+
+def test_on_a_phone_no_button_stands_out_of_its_box(new_page: NewPage) -> None:
+    page = explorer(new_page(viewport={"width": 360, "height": 740}))
+    operation = opened(page, MANY)
+    operation.get_by_role("button", name="Add a photograph").click()  # with which there is something to reset
+    expect(operation.get_by_role("button", name="Reset")).to_be_visible()
+    right = operation.evaluate("operation => operation.getBoundingClientRect().right")
+    for button in operation.locator(".opblock-section-header button").all():
+        assert button.evaluate("button => button.getBoundingClientRect().right") <= right
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_trying_it_out_without_an_upload_shows_the_model(new_page: NewPage) -> None:

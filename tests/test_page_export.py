@@ -41,7 +41,17 @@ def test_the_csv_has_the_columns_of_the_command_line_and_a_row_for_each_photogra
     image = {"width": 2400, "height": 1200, "format": "JPEG"}  # the file's, and not those of what was sent
     assert {name: scaled[name] for name in image} == {name: str(value) for name, value in image.items()}
     assert json.loads(downloaded(page, "Download JSON"))[2]["image"] == image
-    expect(card(page, 2).locator(".curl")).to_be_hidden()  # it would send the file, which may be too large
+
+
+@pytest.mark.parametrize(("padding", "has_command"), [(0, True), (10_000_000, False)], ids=["within", "above"])
+def test_what_was_sent_smaller_has_a_command_if_the_file_is_within_the_services_limits(
+    new_page: NewPage, padding: int, *, has_command: bool
+) -> None:
+    page = before(new_page(), PETS)
+    choose(page, {"name": "large.jpg", "mimeType": "image/jpeg", "buffer": LARGE + bytes(padding)})
+    expect_state(page, "done")
+    expect(card(page).locator(".about")).to_contain_text("sent as")
+    expect(card(page).locator(".curl")).to_be_visible(visible=has_command)
 
 
 def test_the_json_has_each_answer_as_the_api_gives_it(new_page: NewPage, service_url: str) -> None:

@@ -47,7 +47,7 @@ def test_what_spoke_for_the_answer_is_drawn_as_the_api_draws_it(new_page: NewPag
     assert b'filename="wide.png"' in (request.value.post_data_buffer or b"")
     expect(card(page).locator(".heat")).to_be_visible()
     expect(heard(page)).to_have_text("wide.png: In colour is what spoke for cat, most of it within the line.")
-    png = overlay(np.asarray(quarters(192, 96)), 192, 96, np.array(grid, np.float32))
+    png = overlay(np.asarray(quarters(192, 192)), 192, 96, np.array(grid, np.float32))
     expected = np.asarray(Image.open(io.BytesIO(png))).astype(int)
     assert np.abs(drawn(page) - expected).mean() < 4  # it is drawn on a JPEG
 

@@ -64,10 +64,9 @@ def test_a_large_photograph_is_sent_smaller_and_answered_the_same(
     with page.expect_response("**/predict") as response:
         choose(page, file("large.jpg", original))
     answer = response.value.json()
-    assert max(answer["image"]["width"], answer["image"]["height"]) == 1600
+    assert answer["image"]["width"] * answer["image"]["height"] <= 1600 * 1200
     assert answer["label"] == whole["label"]
-    is_decided = max(whole["probabilities"].values()) > 0.8  # the others stand where the least change shows the most
-    assert answer["probabilities"] == pytest.approx(whole["probabilities"], abs=0.02 if is_decided else 0.05)
+    assert answer["probabilities"] == pytest.approx(whole["probabilities"], abs=0.02)
     expect(card(page).locator(".about")).to_contain_text("sent as")
 
 
@@ -93,8 +92,8 @@ def test_a_photograph_that_a_phone_turned_stays_turned_when_it_is_sent_smaller(n
     with page.expect_response("**/predict") as response:
         choose(page, file("turned.jpg", encode(lying, "JPEG", quality=95, exif=exif)))
     image = response.value.json()["image"]
-    assert (image["width"], image["height"]) == (1067, 1600)
-    expect(card(page).locator(".about")).to_contain_text("2000 \u00d7 3000 pixels, sent as 1067 \u00d7 1600")
+    assert (image["width"], image["height"]) == (1000, 1500)
+    expect(card(page).locator(".about")).to_contain_text("2000 \u00d7 3000 pixels, sent as 1000 \u00d7 1500")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Pictures for people: where the network saw a label, on the photograph; beside decoding.py in importing PIL."""
 
-import io
+import struct
 import zlib
 from typing import Any, Final
 
@@ -8,18 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from catdog_api.tensors import ActivationMap, Image
-
-MOST_PIXELS: Final = 192  # of the longer side: at 256, writing the PNG costs half as much as the network
+from catdog_api.tensors import ActivationMap, Image, View
 
 # How evidence looks, here and in `static/heatmap.js`; shares are of the highest. No fur, soil or leaf is cyan.
 _DIMMED: Final = 0.38  # grey, of its brightness: where there is no evidence
 _COLOURED_FROM: Final = 0.625  # as the photograph is
 _OUTLINED_AT: Final = 0.5
-OUTLINE: Final = (0, 229, 255)
+_OUTLINE: Final = np.array([0, 229, 255], np.float32)
 _OUTLINE_WIDTH: Final = 0.007  # of the longer side
 _RIM: Final = 0.55  # how much darker it is along the outline, which is seen on snow and sky, too
-_DIM: Final = [round(_DIMMED * level) for level in range(256)]
+_GREY: Final = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue (ITU-R BT.601)
+
+_PNG_BEGIN: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_RGB: Final = (8, 2, 0, 0, 0)  # bits, colour type, compression, filters, interlacing (PNG, 11.2.1)
+_PNG_UP: Final = 2  # the filter that leaves of each row its difference from the row above (PNG, 9.2)
 
 
 def overlay(image: Image, width: int, height: int, evidence: ActivationMap) -> bytes:
@@ -32,28 +34,41 @@ def overlay(image: Image, width: int, height: int, evidence: ActivationMap) -> b
         evidence: float32 (h, w); what is above 0 speaks for the label and is drawn, relative to the highest.
 
     Returns:
-        A PNG of the photograph's shape, as large as it or `MOST_PIXELS` on its longer side.
+        A PNG of the photograph's shape, as large as it or `size` on its longer side: the network saw no more.
     """
-    shrunk = min(1.0, MOST_PIXELS / max(width, height))
+    shrunk = min(1.0, len(image) / max(width, height))
     shape = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
-    photograph = PIL.Image.fromarray(image).resize(shape, PIL.Image.Resampling.BICUBIC)
     positive = np.maximum(evidence, 0)
-    shares = PIL.Image.fromarray(positive / max(float(positive.max()), 1e-6))
-    share = np.asarray(shares.resize(photograph.size, PIL.Image.Resampling.BICUBIC))
+    share = _resized(positive / max(float(positive.max()), 1e-6), shape)
+    photograph = _resized(image, shape).astype(np.float32)
     colour = np.clip(share / _COLOURED_FROM, 0, 1)
     colour *= colour * (3 - 2 * colour)  # smoothstep: no edge but the outline
-    slope = np.hypot(np.diff(share, axis=0, prepend=share[:1]), np.diff(share, axis=1, prepend=share[:, :1]))
+    grey = _DIMMED * (photograph @ _GREY)[..., None]
+    slope = np.sqrt(np.diff(share, axis=0, prepend=share[:1]) ** 2 + np.diff(share, axis=1, prepend=share[:, :1]) ** 2)
     beyond = np.abs(share - _OUTLINED_AT) / np.maximum(slope, 1e-4) - 0.5  # pixels from the outline's middle
-    line = _OUTLINE_WIDTH * max(photograph.size)
-    drawn = photograph.convert("L").point(_DIM).convert("RGB")
-    drawn.paste(photograph, mask=_mask(colour))
-    drawn.paste((0, 0, 0), mask=_mask(_RIM * np.clip(line - beyond, 0, 1)))
-    drawn.paste(OUTLINE, mask=_mask(np.clip(line / 2 - beyond, 0, 1)))
-    file = io.BytesIO()
-    # Runs of equal bytes alone are sought: a photograph's filtered rows have little else to find.
-    drawn.save(file, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
-    return file.getvalue()
+    outline = max(1.0, _OUTLINE_WIDTH * max(shape))  # on less than a pixel nobody sees it
+    line = np.clip(outline / 2 - beyond, 0, 1)[..., None]
+    light = (1 - line) * (1 - _RIM * np.clip(outline - beyond, 0, 1)[..., None])
+    drawn = light * (grey + colour[..., None] * (photograph - grey)) + line * _OUTLINE
+    return _png(np.rint(drawn).astype(np.uint8))
 
 
-def _mask(opacity: npt.NDArray[np.floating[Any]]) -> PIL.Image.Image:
-    return PIL.Image.fromarray((255 * opacity).astype(np.uint8))
+def _resized(values: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    return np.asarray(PIL.Image.fromarray(values).resize(shape, PIL.Image.Resampling.BICUBIC))
+
+
+def _png(pixels: View) -> bytes:
+    """Write pixels down, for a third of what it costs with Pillow, which tries five filters on each row."""
+    height, width, _ = pixels.shape
+    rows = np.full((height, 1 + 3 * width), _PNG_UP, np.uint8)
+    rows[:, 1:] = pixels.reshape(height, -1)
+    rows[1:, 1:] -= pixels.reshape(height, -1)[:-1]
+    # Runs of equal bytes alone are sought: a photograph's differences have little else to find.
+    packing = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    header = struct.pack(">2I5B", width, height, *_PNG_RGB)
+    content = packing.compress(rows.tobytes()) + packing.flush()
+    return _PNG_BEGIN + _chunk(b"IHDR", header) + _chunk(b"IDAT", content) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

@@ -83,7 +83,7 @@ PHOTOGRAPHS_BODY: dict[str, Any] = {
                         FILES_FIELD: {
                             "type": "array",
                             "items": _BINARY,
-                            "description": "The photographs; in the explorer, *Add string item* is for one more.",
+                            "description": "The photographs.",
                         },
                     },
                 }
