@@ -8,7 +8,7 @@ import pytest
 from catdog_api import cli
 from catdog_api.settings import Settings
 
-RAY = ["predict", "s3://photographs", "--engine", "ray", "--out", "s3://answers/all.parquet"]
+RAY = ["predict", "s3://photographs", "--engine", "ray", "--out", "s3://answers/all.parquet?region=eu-west-1"]
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_ray_is_given_the_addresses_as_they_were_and_its_failures_are_the_status
     except SystemExit as end:
         code = end.code
     assert code == status
-    assert given == ["float32", ["s3://photographs"], "s3://answers/all.parquet"]
+    assert given == ["float32", ["s3://photographs"], "s3://answers/all.parquet?region=eu-west-1"]

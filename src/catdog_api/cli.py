@@ -156,7 +156,8 @@ def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
 
 def _check_engine(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
     """Refuse what one engine has and the other has not."""
-    is_parquet = bool(parsed.out) and parsed.out.rstrip("/").lower().endswith(".parquet")
+    folder = (parsed.out or "").partition("?")[0]  # an address may have options behind it
+    is_parquet = folder.rstrip("/").lower().endswith(".parquet")
     if parsed.engine == "ray":
         if not is_parquet:
             parser.error("--engine ray needs --out FOLDER.parquet")
