@@ -5,6 +5,8 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig
 
 from benchmarks.photographs import draw
+from catdog_api.errors import ModelStuckError
 from tests.cluster.callers import PATIENCE, Callers
 from tests.cluster.nodes import PATIENCE_SECONDS, Nodes, wait_until
 
@@ -54,6 +57,14 @@ def replicas() -> int:
 def test_a_replica_has_the_cores_that_ray_gives_it(nodes: Nodes) -> None:  # noqa: ARG001  # the cluster is there
     assert ray.get(ray.remote(num_cpus=2)(lambda: own_settings().cores).remote()) == 2
     assert ray.get(ray.remote(num_cpus=0.5)(lambda: own_settings().cores).remote()) == 1
+
+
+@pytest.mark.parametrize("is_stuck", [False, True])
+def test_a_replica_is_well_unless_its_model_is_stuck(*, is_stuck: bool) -> None:
+    state = SimpleNamespace(pipeline=SimpleNamespace(is_stuck=is_stuck))
+    replica = SimpleNamespace(app=SimpleNamespace(state=state))
+    with pytest.raises(ModelStuckError) if is_stuck else nullcontext():
+        Catdog.func_or_class.check_health(replica)  # type: ignore[attr-defined]  # a deployment
 
 
 def test_the_whole_application_answers_with_one_id_a_request(url: str) -> None:
