@@ -118,7 +118,7 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
     ray.data.DataContext.get_current().enable_progress_bars = False  # there is one that counts photographs
     places = list({id(stored.filesystem): stored.filesystem for stored in found}.values())
     numbers = {id(place): number for number, place in enumerate(places)}
-    share = len(found) // (4 * int(ray.cluster_resources().get("CPU", 1)))
+    share = len(found) // (4 * max(1, int(ray.cluster_resources().get("CPU", 0))))
     length = max(LEAST_IN_TASK, min(MOST_IN_TASK, share))
     tables = [
         pa.table(
