@@ -6,10 +6,10 @@ export PYTHONPATH := src
 export COVERAGE_FILE := .venv/coverage
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench soak lock
+.PHONY: help serve test test-cluster check bench soak lock
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 serve: .venv/service.stamp  ## page and API on http://localhost:8000
 	@exec $(BIN)/python -m catdog_api serve
@@ -17,6 +17,9 @@ serve: .venv/service.stamp  ## page and API on http://localhost:8000
 test: .venv/dev.stamp  ## every test, and the coverage of src
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+test-cluster: .venv/dev.stamp  ## on a Ray cluster of three nodes on this machine (minutes)
+	$(BIN)/python -m pytest -m cluster -W default tests/cluster $(CLUSTER)
 
 check: .venv/dev.stamp  ## format, lint, types, imports
 	$(BIN)/ruff format --check

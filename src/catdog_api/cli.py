@@ -4,12 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import shtab
 
-from catdog_api.errors import CatdogError
+from catdog_api.errors import CatdogError, SettingsError
 from catdog_api.finding import STDIN
 from catdog_api.settings import Settings, read_settings
 
@@ -23,6 +24,8 @@ examples:
   catdog-api predict 'photos/**/*.jpg' --out answers.csv   given again, it goes on where it was stopped
   curl -s https://example.org/cat.jpg | catdog-api predict -
   catdog-api predict --follow intake/ --sort-into sorted/  each photograph as it arrives, until Ctrl-C
+  catdog-api predict s3://photographs/2026 --engine ray --out s3://answers/2026.parquet
+                                                           a bucket, on all machines of a Ray cluster
 
 The status is 1 if any file had no answer.
 """
@@ -81,9 +84,15 @@ def _add_files(predict: argparse.ArgumentParser) -> None:
     text = "a row for each file, under a header"
     style.add_argument("--csv", dest="style", action="store_const", const="csv", help=text)
     text = (
-        "write to this file (CSV if it ends in .csv, otherwise JSON); given again, the command goes on where it stopped"
+        "write to this file (CSV if it ends in .csv, otherwise JSON; with --engine ray a folder of Parquet files); "
+        "given again, the command goes on where it stopped"
     )
-    _completed(predict.add_argument("--out", type=Path, metavar="FILE", help=text), shtab.FILE)
+    _completed(predict.add_argument("--out", metavar="FILE", help=text), shtab.FILE)
+    text = (
+        "local: on this machine; ray: on the Ray cluster of RAY_ADDRESS, or one of this machine's; there a PATH may "
+        "also be an address such as s3://bucket/folder, and --out is a folder or an address that ends in .parquet"
+    )
+    predict.add_argument("--engine", choices=("local", "ray"), default="local", help=text)
     text = "answer what is in this folder and then each photograph as it arrives, until it is stopped"
     _completed(predict.add_argument("--follow", type=Path, metavar="DIR", help=text), shtab.DIRECTORY)
     text = "copy each answered file into the folder DIR/LABEL"
@@ -105,10 +114,21 @@ def _serve(settings: Settings) -> int:
 
 def _predict(settings: Settings, parsed: argparse.Namespace) -> int:
     """Answer files, and return how many had no answer."""
+    if parsed.engine == "ray":
+        return _predict_on_ray(settings, parsed)
     from catdog_api.errand import Errand, run  # noqa: PLC0415  # likewise
 
-    names = ("paths", "style", "out", "follow", "sort_into", "link")
-    return run(settings, Errand(**{name: getattr(parsed, name) for name in names}))
+    names = ("paths", "style", "follow", "sort_into", "link")
+    out = Path(parsed.out) if parsed.out else None
+    return run(settings, Errand(out=out, **{name: getattr(parsed, name) for name in names}))
+
+
+def _predict_on_ray(settings: Settings, parsed: argparse.Namespace) -> int:
+    if find_spec("ray") is None or find_spec("pyarrow") is None:
+        raise SettingsError("--engine ray needs Ray: pip install 'catdog-api[cluster]', or '.[cluster]' in a checkout.")
+    from catdog_api.cluster import run  # noqa: PLC0415  # likewise, and few have it
+
+    return run(settings, parsed.paths, parsed.out)
 
 
 def _completed(argument: argparse.Action, by: dict[str, Any]) -> None:
@@ -128,6 +148,22 @@ def _check(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
         parser.error("--link needs --sort-into DIR")
     if parsed.sort_into and STDIN in parsed.paths:
         parser.error("--sort-into takes files, and standard input is none")
+    _check_engine(parser, parsed)
     if parsed.style is None:
-        suffix = parsed.out.suffix.lower() if parsed.out else None
+        suffix = Path(parsed.out).suffix.lower() if parsed.out else None
         parsed.style = "table" if suffix is None else "csv" if suffix == ".csv" else "json"
+
+
+def _check_engine(parser: argparse.ArgumentParser, parsed: argparse.Namespace) -> None:
+    """Refuse what one engine has and the other has not."""
+    folder = (parsed.out or "").partition("?")[0]  # an address may have options behind it
+    is_parquet = folder.rstrip("/").lower().endswith(".parquet")
+    if parsed.engine == "ray":
+        if not is_parquet:
+            parser.error("--engine ray needs --out FOLDER.parquet")
+        if parsed.style or parsed.follow or parsed.sort_into or STDIN in parsed.paths:
+            parser.error("--engine ray takes no standard input, and no --json, --csv, --follow or --sort-into")
+    elif is_parquet:
+        parser.error("--out: Parquet is what --engine ray writes")
+    elif address := next((path for path in parsed.paths if "://" in path), None):
+        parser.error(f"{address}: addresses are for --engine ray")

@@ -19,7 +19,7 @@ from catdog_api.errors import SettingsError
 from catdog_api.finding import Arrivals, Source, find
 from catdog_api.offline import AHEAD, Answer, Unobserved, answer_all
 from catdog_api.pipeline import Limits, Pipeline
-from catdog_api.reporting import Earlier, Style, header, line, shown
+from catdog_api.reporting import Earlier, Style, header, line, shown, summary
 from catdog_api.settings import Settings
 from catdog_api.sorting import sort_into
 
@@ -63,21 +63,31 @@ def run(settings: Settings, errand: Errand) -> int:
         BrokenPipeError: Whoever read the answers has left.
     """
     with _output(errand) as (stream, earlier):
-        predictor = load_model(settings)
-        predictor.warm_up()
-        limits = Limits(
-            model_threads=settings.model_threads or settings.cores,
-            decode_threads=settings.cores,
-            max_pixels=settings.max_pixels,
-            queue_limit=AHEAD,
-            deadline_seconds=None,
-        )
-        pipeline = Pipeline(predictor, limits, Unobserved())
-        pipeline.start()
+        pipeline = start(settings)
         try:
             return asyncio.run(_Runner(pipeline, errand, earlier, stream).run())
         finally:
             pipeline.close()
+
+
+def start(settings: Settings) -> Pipeline:
+    """Load the model, and start a pipeline that takes as many photographs as are in work at once.
+
+    Raises:
+        ArtifactError: The model cannot be served.
+    """
+    predictor = load_model(settings)
+    predictor.warm_up()
+    limits = Limits(
+        model_threads=settings.model_threads or settings.cores,
+        decode_threads=settings.cores,
+        max_pixels=settings.max_pixels,
+        queue_limit=AHEAD,
+        deadline_seconds=None,
+    )
+    pipeline = Pipeline(predictor, limits, Unobserved())
+    pipeline.start()
+    return pipeline
 
 
 @contextmanager
@@ -126,7 +136,15 @@ class _Runner:
             await self._answer(left, len(left))
         said = self._counts.total() + len(self._failed)
         if (len(self._errand.paths), said, self._passed_over, self._earlier.count) != (1, 1, 0, 0):
-            sys.stderr.write(self._summary(time.monotonic() - started))
+            sys.stderr.write(
+                summary(
+                    {label: self._counts[label] for label in self._labels},
+                    failed=len(self._failed),
+                    passed_over=self._passed_over,
+                    earlier=self._earlier.count,
+                    seconds=time.monotonic() - started,
+                )
+            )
         return len(self._failed | self._earlier.failed)
 
     def _left(self, sources: Iterable[Source]) -> Iterator[Source]:
@@ -172,17 +190,6 @@ class _Runner:
         # Past the progress bar, where both are on one terminal.
         tqdm.write(line(self._errand.style, self._labels, path, content), file=self._stream, end="")
         self._stream.flush()
-
-    def _summary(self, seconds: float) -> str:
-        answered = self._counts.total()
-        parts = [", ".join(f"{self._counts[label]:,} {label}" for label in self._labels)]
-        if self._failed:
-            parts.append(f"{len(self._failed):,} without an answer")
-        if self._passed_over:
-            parts.append(f"{self._passed_over:,} passed over, which are no images")
-        if self._earlier.count:
-            parts.append(f"{self._earlier.count:,} answered before")
-        return f"{answered:,} answered, {answered / max(seconds, 0.001):,.0f} a second: {'; '.join(parts)}\n"
 
 
 async def _arrivals(folder: Path, but_not: list[Path | int]) -> AsyncGenerator[Iterable[Source], None]:

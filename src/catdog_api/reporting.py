@@ -51,6 +51,27 @@ def line(style: Style, labels: Sequence[str], path: str, content: Mapping[str, A
     return f"{content['label']:<{width}}  {probability:7.2%}  {_one_line(path)}\n"
 
 
+def summary(counts: Mapping[str, int], *, failed: int, passed_over: int, earlier: int, seconds: float) -> str:
+    """Say in one line, with its end, what became of many files.
+
+    Args:
+        counts: Answers of each label, in the manifest's order.
+        failed: Files without an answer.
+        passed_over: Files that are no images.
+        earlier: Files that an earlier run has answered.
+        seconds: That all of it took.
+    """
+    answered = sum(counts.values())
+    parts = [", ".join(f"{count:,} {label}" for label, count in counts.items())]
+    if failed:
+        parts.append(f"{failed:,} without an answer")
+    if passed_over:
+        parts.append(f"{passed_over:,} passed over, which are no images")
+    if earlier:
+        parts.append(f"{earlier:,} answered before")
+    return f"{answered:,} answered, {answered / max(seconds, 0.001):,.0f} a second: {'; '.join(parts)}\n"
+
+
 class Earlier:
     """What a run that was stopped has left in its output. One an errand; one thread.
 

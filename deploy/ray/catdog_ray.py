@@ -1,0 +1,80 @@
+"""catdog-api on Ray Serve: the whole application in each replica, as `catdog-api serve` has it in each process.
+
+`app` is what `serve run` and KubeRay are given. Every node needs this folder and the package on its path.
+"""
+
+from typing import TYPE_CHECKING
+
+import ray
+from catdog_ray_metrics import RayMetrics
+from ray import serve
+from ray.serve.config import AutoscalingConfig, BackpressureConfig
+
+from catdog_api.batching import MAX_BATCH, RETRY_AFTER_SECONDS, STUCK_SECONDS
+from catdog_api.errors import ModelStuckError
+from catdog_api.problems import KINDS
+from catdog_api.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+CORES = 2
+"""Of one replica. Its threads share a model, and memory is most of what another replica costs."""
+
+QUEUE_LIMIT: int = Settings.model_fields["queue_limit"].default
+
+
+def own_settings() -> Settings:
+    """Read the settings of the replica that this runs in: from the environment, but its cores are those Ray gave it.
+
+    Raises:
+        SettingsError: A value cannot be read.
+    """
+    cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 0)
+    return read_settings({"core_limit": max(1, int(cpus))})
+
+
+def build() -> "FastAPI":
+    """Build the application of one replica; Ray enters its lifespan, which loads the model."""
+    # Not at the top: TensorFlow is for the replicas, and whoever deploys imports this module, too.
+    from catdog_api.app import create_app  # noqa: PLC0415
+
+    app = create_app(own_settings())
+    app.state.metrics = RayMetrics(kind.name for kind in KINDS.values())
+    return app
+
+
+@serve.deployment(
+    name="catdog",
+    ray_actor_options={"num_cpus": CORES},
+    # Sixteen requests are two batches: each core has one in the model and one on its way.
+    autoscaling_config=AutoscalingConfig(
+        min_replicas=2, max_replicas=20, target_ongoing_requests=CORES * MAX_BATCH, downscale_delay_s=300
+    ),
+    # The application's own queue is full first, and refuses at once. More than it takes at the same time are uploads
+    # on their way; past these a request waits at the proxy, and past its queue `catdog_ray_proxy` says the same.
+    max_ongoing_requests=2 * QUEUE_LIMIT,
+    max_queued_requests=QUEUE_LIMIT,
+    backpressure_config=BackpressureConfig(status_code=503, retry_after_s=RETRY_AFTER_SECONDS),
+    # As the workers of one machine: three checks that fail make room for another replica.
+    health_check_period_s=STUCK_SECONDS,
+    health_check_timeout_s=2 * STUCK_SECONDS,
+    graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default,
+    # A new version's replica is ready before an old one goes. That needs room for half as many again.
+    max_surge_percent=50,
+)
+@serve.ingress(build)
+class Catdog:
+    """One replica. Lives as long as its process; Ray calls it on the application's event loop."""
+
+    def check_health(self) -> None:
+        """Say whether the model is well.
+
+        Raises:
+            ModelStuckError: It hangs, or a thread of its has died: only a new process helps.
+        """
+        if self.app.state.pipeline.is_stuck:  # type: ignore[attr-defined]  # `serve.ingress` adds it
+            raise ModelStuckError("The model hangs, or a thread of its has died.")
+
+
+app = Catdog.bind()  # type: ignore[attr-defined]  # what a decorator makes of a class is not seen

@@ -1,0 +1,85 @@
+"""The service's series through Ray's metrics, so that whoever asks Ray sees all replicas and can add them up."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPMethod
+
+from ray.serve.metrics import Counter, Gauge, Histogram
+
+from catdog_api.metrics import BATCH_SIZES, OTHER, SECONDS, SHA256_DIGITS, Metrics
+
+
+class RayMetrics(Metrics):
+    """Counts as ever, and once more through Ray, which tells the replicas apart by a label. As safe in any thread.
+
+    Ray writes `ray_` before the names. What a replica has counted leaves Ray's endpoints some time after it.
+
+    Args:
+        reasons: Every name that a refusal can have.
+    """
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        super().__init__(reasons)
+        seconds = list(SECONDS)
+        self._of_ray_requests = Counter(
+            "catdog_requests", "Requests by route, method and status.", ("route", "method", "status")
+        )
+        self._of_ray_request_seconds = Histogram(
+            "catdog_request_duration_seconds", "From headers to the answer's last byte.", seconds, ("route",)
+        )
+        self._of_ray_in_flight = Gauge("catdog_requests_in_flight", "Requests that wait for their answer.")
+        self._of_ray_stage_seconds = Histogram(
+            "catdog_stage_duration_seconds", "Where the time of answered photographs went.", seconds, ("stage",)
+        )
+        self._of_ray_queue_depth = Gauge("catdog_queue_depth", "Photographs that wait for the model.")
+        self._of_ray_batch_size = Histogram(
+            "catdog_batch_size", "Photographs in one call of the model.", list(BATCH_SIZES)
+        )
+        self._of_ray_refused = Counter("catdog_refused", "Requests refused, by the name of the problem.", ("reason",))
+        self._of_ray_answers = Counter("catdog_answers", "Photographs answered, by label.", ("label",))
+        self._of_ray_model_info = Gauge(
+            "catdog_model_info", "The served model; always 1.", ("name", "version", "sha256", "input_size")
+        )
+        self._in_flight_now = 0
+
+    def model_loaded(self, *, name: str, version: str, sha256: str, input_size: int, labels: Iterable[str]) -> None:
+        """Say which model is served."""
+        super().model_loaded(name=name, version=version, sha256=sha256, input_size=input_size, labels=labels)
+        tags = {"name": name, "version": version, "sha256": sha256[:SHA256_DIGITS], "input_size": str(input_size)}
+        self._of_ray_model_info.set(1, tags)
+
+    def request_began(self) -> None:
+        """Count a request in."""
+        super().request_began()
+        self._in_flight_now += 1
+        self._of_ray_in_flight.set(self._in_flight_now)
+
+    def request_ended(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request out, as `Metrics` does."""
+        super().request_ended(route, method, status, seconds)
+        self._in_flight_now -= 1
+        self._of_ray_in_flight.set(self._in_flight_now)
+        known = method if method in HTTPMethod.__members__ else OTHER
+        self._of_ray_requests.inc(1, {"route": route, "method": known, "status": str(status)})
+        self._of_ray_request_seconds.observe(seconds, {"route": route})
+
+    def queue_changed(self, depth: int) -> None:
+        """Note how many photographs wait for the model now."""
+        super().queue_changed(depth)
+        self._of_ray_queue_depth.set(depth)
+
+    def batch_formed(self, size: int) -> None:
+        """Count a batch."""
+        super().batch_formed(size)
+        self._of_ray_batch_size.observe(size)
+
+    def answered(self, label: str, stage_seconds: Mapping[str, float]) -> None:
+        """Count an answered photograph, as `Metrics` does."""
+        super().answered(label, stage_seconds)
+        self._of_ray_answers.inc(1, {"label": label})
+        for stage, seconds in stage_seconds.items():
+            self._of_ray_stage_seconds.observe(seconds, {"stage": stage})
+
+    def refused(self, reason: str) -> None:
+        """Count a refusal."""
+        super().refused(reason)
+        self._of_ray_refused.inc(1, {"reason": reason})

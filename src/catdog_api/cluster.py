@@ -1,0 +1,173 @@
+"""`catdog-api predict --engine ray`: Ray Data around the same decoder and model; the only importer of Ray.
+
+The process that was started lists the photographs and writes the answers, both of which are small. The others read,
+decode and predict.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it tells nobody, unless it was asked to
+
+import pyarrow as pa
+import ray
+import ray.data
+from pyarrow import compute, fs
+from tqdm import tqdm
+
+from catdog_api.artifact import Manifest, read_manifest, verify
+from catdog_api.errand import start
+from catdog_api.offline import AHEAD, Answer, answer_all
+from catdog_api.parquet import Answers, Stored, find_stored
+from catdog_api.reporting import summary
+from catdog_api.settings import Settings
+
+CORES = 1  # of one actor: a network calls for no more, and so every core of every machine is used
+MOST_IN_TASK = 512  # photographs: five seconds on a core, and 20,000 tasks for ten million
+LEAST_IN_TASK = 16
+KEPT_ROWS = 10_000  # answers in one file of the output, or as many as there are after
+KEPT_SECONDS = 30  # what a run that is killed has to do again
+
+
+def run(settings: Settings, paths: Sequence[str], out: str) -> int:
+    """Answer photographs on all machines of a Ray cluster: that of RAY_ADDRESS, or one of this machine alone.
+
+    Args:
+        settings: Of the model and of the decoding; the model lies under the same path on every machine.
+        paths: As `find_stored` takes them.
+        out: The folder of the answers, as `Answers` takes it; what is in there already is passed over.
+
+    Returns:
+        How many photographs had no answer, those of an earlier run that this one goes on with included.
+
+    Raises:
+        ArtifactError: The model cannot be served.
+        SettingsError: An address cannot be read, or the output holds something else or cannot be written.
+    """
+    started = time.monotonic()
+    manifest = read_manifest(settings.model)
+    verify(settings.model, manifest)
+    answers = Answers(out, manifest.labels)
+    found = [stored for stored in find_stored(paths) if stored.path not in answers.earlier]
+    counts: Counter[str | None] = Counter()
+    passed_over = 0
+    with tqdm(total=len(found), unit="file", leave=False, disable=None) as progress:
+        for pieces in _kept_together(_answered(settings, found)):
+            table = pa.concat_tables(pieces)
+            said = table.filter(compute.or_(table["label"].is_valid(), table["error"].is_valid()))
+            answers.write([said.cast(answers.schema)])
+            counts.update(said["label"].to_pylist())
+            passed_over += len(table) - len(said)
+            progress.update(len(table))
+    sys.stderr.write(
+        summary(
+            {label: counts[label] for label in manifest.labels},
+            failed=counts[None],
+            passed_over=passed_over,
+            earlier=len(answers.earlier),
+            seconds=time.monotonic() - started,
+        )
+    )
+    return counts[None] + answers.failed
+
+
+class Photographs:
+    """One process with a model. Lives as long as Ray lets it; Ray calls it with one table after the other.
+
+    Args:
+        settings: As for `run`.
+        places: File systems that the tables' column `place` counts.
+    """
+
+    def __init__(self, settings: Settings, places: Sequence[fs.FileSystem]) -> None:
+        self._pipeline = start(settings.model_copy(update={"core_limit": CORES}))
+        self._places = places
+        self._runner = asyncio.Runner()  # one event loop for its life, because the pipeline belongs to one
+        self._runner.get_loop().set_default_executor(ThreadPoolExecutor(AHEAD))  # of which a bucket takes many
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Answer photographs.
+
+        Args:
+            table: With what `Stored` has, and its file system's number as `place`.
+
+        Returns:
+            A row for each, of the answers' columns; with neither label nor error where it was found and is no image.
+        """
+        sources = [
+            Stored(row["path"], row["named"], self._places[row["place"]], row["size"]) for row in table.to_pylist()
+        ]
+        return _table(self._pipeline.manifest, self._runner.run(self._answer(sources)))
+
+    async def _answer(self, sources: Sequence[Stored]) -> list[Answer]:
+        return [answer async for answer in answer_all(self._pipeline, sources)]
+
+
+def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]:
+    """Have photographs answered; tables come as they are done, in no order."""
+    if not found:
+        return
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False  # there is one that counts photographs
+    places = list({id(stored.filesystem): stored.filesystem for stored in found}.values())
+    numbers = {id(place): number for number, place in enumerate(places)}
+    share = len(found) // (4 * max(1, int(ray.cluster_resources().get("CPU", 0))))
+    length = max(LEAST_IN_TASK, min(MOST_IN_TASK, share))
+    tables = [
+        pa.table(
+            {
+                "path": [stored.path for stored in part],
+                "named": [stored.named for stored in part],
+                "size": [stored.size for stored in part],
+                "place": [numbers[id(stored.filesystem)] for stored in part],
+            }
+        )
+        for part in (found[at : at + length] for at in range(0, len(found), length))
+    ]
+    answered = ray.data.from_arrow(tables).map_batches(
+        Photographs,
+        fn_constructor_args=(settings, places),
+        batch_size=None,
+        batch_format="pyarrow",
+        num_cpus=CORES,
+        compute=ray.data.ActorPoolStrategy(min_size=1),
+    )
+    yield from answered.iter_batches(batch_size=None, batch_format="pyarrow")
+
+
+def _kept_together(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
+    """Gather tables until they are worth a file, or until too much would be lost."""
+    held: list[pa.Table] = []
+    since = time.monotonic()
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= KEPT_ROWS or time.monotonic() - since >= KEPT_SECONDS:
+            yield held
+            held, since = [], time.monotonic()
+    if held:
+        yield held
+
+
+def _table(manifest: Manifest, answers: Sequence[Answer]) -> pa.Table:
+    contents = [answer.content or {} for answer in answers]
+    problems = [content.get("problem") for content in contents]
+    return pa.table(
+        {
+            "path": pa.array([answer.source.path for answer in answers], pa.string()),
+            "label": pa.array([content.get("label") for content in contents], pa.string()),
+            "probabilities": pa.array(
+                [content.get("probabilities") for content in contents],
+                pa.struct([(label, pa.float32()) for label in manifest.labels]),
+            ),
+            "error": pa.array(
+                [problem and f"{problem['title']}: {problem['detail']}" for problem in problems], pa.string()
+            ),
+        }
+    )

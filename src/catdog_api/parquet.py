@@ -1,0 +1,171 @@
+"""Photographs and answers on any file system that Arrow knows: what lies in a bucket, and a folder of Parquet files."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+from pyarrow import fs
+from pyarrow import parquet as pq
+
+from catdog_api.errors import SettingsError
+from catdog_api.finding import Source, find
+from catdog_api.reporting import shown
+
+PIECE = "part-{:06}.parquet"
+_PIECES = re.compile(r"part-(\d{6})\.parquet(\.partial)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Source):
+    """One photograph on a file system of Arrow's; immutable, and understood by every process.
+
+    Attributes:
+        filesystem: Where it lies.
+        size: How many bytes it has; 0 where nobody knows.
+    """
+
+    filesystem: fs.FileSystem
+    size: int
+
+    def open(self) -> BinaryIO:
+        """Return its bytes as a file to read and to close.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        stream: BinaryIO = self.filesystem.open_input_stream(self.path.partition("://")[2] or self.path)
+        return stream
+
+    def size_bytes(self) -> int:
+        """Return what its folder's list says: to ask for every object would take longer than to answer it."""
+        return self.size
+
+    def may_never_end(self) -> bool:
+        """Tell that it is no terminal and no pipe."""
+        return False
+
+
+def find_stored(names: Sequence[str]) -> Iterator[Stored]:
+    """Find each photograph once: local ones as `find` does, in buckets whatever lies below a name.
+
+    Args:
+        names: Addresses such as `s3://bucket/folder`, with options after a `?` as Arrow takes them; or what `find`
+            takes. Names that begin with a dot are passed over.
+
+    Returns:
+        The files, local ones by their full path, because other processes have other folders to begin from.
+
+    Raises:
+        SettingsError: An address cannot be looked into.
+    """
+    here = fs.LocalFileSystem()
+    for source in find([name for name in names if "://" not in name]):
+        # A name that is no UTF-8 fits into no table: as it is shown it will not be found, and that is said of it.
+        yield Stored(shown(str(Path(source.path).absolute())), source.named, here, source.size_bytes())
+    for name in dict.fromkeys(name for name in names if "://" in name):
+        filesystem, path = _opened(name)
+        scheme = name.partition("://")[0]
+        try:
+            for info in _below(filesystem, path):
+                yield Stored(f"{scheme}://{info.path}", info.path == path, filesystem, info.size or 0)
+        except OSError as error:
+            raise SettingsError(f"{name} cannot be looked into: {error}") from error
+
+
+class Answers:
+    """A folder of Parquet files that grows: what an earlier run has left in it, and what is written to it. One thread.
+
+    Each file is there as a whole or not at all, and none is ever changed.
+
+    Args:
+        out: The folder's name or address; it is made if it is not there.
+        labels: In the manifest's order.
+
+    Attributes:
+        schema: Of every file: `path`, `label`, `probabilities` with a field for each label, and `error`. The last is
+            null where the others are not.
+        earlier: The paths that were there.
+        failed: How many of them have an error.
+
+    Raises:
+        SettingsError: Something else is there, or it cannot be read or made.
+    """
+
+    def __init__(self, out: str, labels: Sequence[str]) -> None:
+        probabilities = pa.struct([(label, pa.float32()) for label in labels])
+        self.schema = pa.schema(
+            [("path", pa.string()), ("label", pa.string()), ("probabilities", probabilities), ("error", pa.string())]
+        )
+        self.earlier: set[str] = set()
+        self.failed = 0
+        self._next = 0
+        self._filesystem, self._folder = _opened(out if "://" in out else str(Path(out).absolute()))
+        try:
+            self._filesystem.create_dir(self._folder, recursive=True)
+            for info in self._filesystem.get_file_info(fs.FileSelector(self._folder)):
+                self._take_up(info)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise SettingsError(f"The answers cannot be kept in {out}: {error}") from error
+
+    def write(self, answers: Iterable[pa.Table]) -> None:
+        """Write answers down, as one more file.
+
+        Args:
+            answers: Of the schema.
+
+        Raises:
+            SettingsError: The file cannot be written.
+        """
+        path = f"{self._folder}/{PIECE.format(self._next)}"
+        try:
+            with self._filesystem.open_output_stream(f"{path}.partial") as stream:
+                pq.write_table(pa.concat_tables(answers), stream)
+            self._filesystem.move(f"{path}.partial", path)
+        except OSError as error:
+            raise SettingsError(f"The answers cannot be kept: {error}") from error
+        self._next += 1
+
+    def _take_up(self, info: fs.FileInfo) -> None:
+        """Read a file of an earlier run; one that was being written at its end is written over some time."""
+        name = _PIECES.fullmatch(info.base_name)
+        if not name or not info.is_file:
+            raise OSError(f"{info.base_name} is none of its own files")
+        if name[2]:
+            return
+        with self._filesystem.open_input_file(info.path) as file:
+            piece = pq.ParquetFile(file)
+            if not piece.schema_arrow.equals(self.schema):
+                raise OSError(f"{info.base_name} has other columns, or other labels")
+            table = piece.read(columns=["path", "error"])
+        self.earlier.update(table["path"].to_pylist())
+        self.failed += len(table) - table["error"].null_count
+        self._next = max(self._next, int(name[1]) + 1)
+
+
+def _opened(name: str) -> tuple[fs.FileSystem, str]:
+    """Return a file system and the path there; raises SettingsError."""
+    try:
+        filesystem, path = fs.FileSystem.from_uri(name)
+    except (OSError, pa.ArrowException) as error:
+        raise SettingsError(f"{name} is no address that can be read: {error}") from error
+    return filesystem, path
+
+
+def _below(filesystem: fs.FileSystem, path: str) -> Iterator[fs.FileInfo]:
+    """Yield a file, or the files of a folder to the bottom; one that is not there, so that reading it says so."""
+    info = filesystem.get_file_info(path)
+    if info.type != fs.FileType.Directory:
+        yield info
+        return
+    folders = [path]
+    while folders:
+        for entry in sorted(filesystem.get_file_info(fs.FileSelector(folders.pop())), key=lambda entry: entry.path):
+            if entry.base_name.startswith("."):
+                continue
+            if entry.type == fs.FileType.Directory:
+                folders.append(entry.path)
+            else:
+                yield entry

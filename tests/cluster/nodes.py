@@ -1,0 +1,130 @@
+"""Ray nodes on this machine, each as `ray start` makes one: processes of its own, which end together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+
+PATIENCE_SECONDS = 600  # for anything on a machine with other things to do
+TRIES = 8  # Ray gives a node's helpers 15 s to be there, which is not always enough for them there
+OBJECT_STORE_BYTES = 100_000_000
+_ANY_WORKER_PORT = ("--min-worker-port", "0", "--max-worker-port", "0")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A node that runs.
+
+    Attributes:
+        process: `ray start --block`, in whose session all others of the node are.
+        metrics: Where it exposes Ray's series.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    metrics: str
+
+    def kill(self) -> None:
+        """End all processes by SIGKILL, as a machine does that loses its power."""
+        while left := _session(self.process.pid):
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+        self.process.wait()
+
+
+class Nodes:
+    """A cluster, to which this process is connected: a head that computes nothing, and nodes. One for a session.
+
+    Args:
+        folder: For what the nodes say.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.address = f"127.0.0.1:{_free_port()}"
+        self.workers: list[Node] = []
+        self._folder = folder
+        port = self.address.rpartition(":")[2]
+        self._head = self._start("--head", "--port", port, "--num-cpus", "0", "--include-dashboard", "false")
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path, count: int, *, cpus: int) -> Iterator["Nodes"]:
+        """Run a cluster for the time of the block.
+
+        Args:
+            folder: For what the nodes say.
+            count: Of nodes besides the head.
+            cpus: Of each.
+        """
+        nodes = cls(folder)
+        try:
+            for _ in range(count):
+                nodes.add(cpus)
+            ray.init(address=nodes.address, log_to_driver=False, logging_level="warning")
+            yield nodes
+        finally:
+            ray.shutdown()
+            for node in [*nodes.workers, nodes._head]:
+                node.kill()
+
+    def add(self, cpus: int) -> None:
+        """Start a node."""
+        self.workers.append(self._start("--address", self.address, "--num-cpus", str(cpus)))
+
+    def kill(self, node: Node) -> None:
+        """End a node at once."""
+        node.kill()
+        self.workers.remove(node)
+
+    def _start(self, *arguments: str) -> Node:
+        for _ in range(TRIES):
+            port = _free_port()
+            log = self._folder / f"node-{port}.log"
+            ports = ["--metrics-export-port", str(port), "--dashboard-agent-listen-port", str(_free_port())]
+            store = ["--object-store-memory", str(OBJECT_STORE_BYTES), *_ANY_WORKER_PORT]
+            command = [str(Path(sys.executable).with_name("ray")), "start", "--block", *arguments, *ports, *store]
+            with log.open("wb") as stream:
+                process = subprocess.Popen(  # noqa: S603  # all of it is written here
+                    command, stdout=stream, stderr=stream, start_new_session=True
+                )
+            node = Node(process, f"http://127.0.0.1:{port}/metrics")
+            while process.poll() is None:
+                if b"Ray runtime started" in log.read_bytes():
+                    return node
+                time.sleep(0.1)
+            node.kill()
+        raise AssertionError(log.read_text())
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
+        time.sleep(0.2)
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session that have not ended; proc(5) has its number as the fourth after the name."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _, _, session = stat.read_text(errors="replace").rpartition(") ")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

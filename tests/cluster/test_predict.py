@@ -1,0 +1,88 @@
+"""`catdog-api predict --engine ray` from bucket to bucket: moto's S3 on loopback, two nodes, the true model."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
+from pyarrow import parquet as pq
+
+from benchmarks.photographs import draw
+from catdog_api.app import load_model
+from catdog_api.decoding import decode
+from catdog_api.settings import Settings
+from tests.cluster.nodes import Nodes
+
+PHOTOGRAPHS = dict(zip([f"photographs/2026/{number:02}.jpg" for number in range(20)], draw(20), strict=True))
+OTHERS = {
+    "photographs/2026/notes.txt": b"no image",
+    "photographs/2026/empty.jpg": b"",
+    "photographs/2026/cut.jpg": draw(1)[0][:3000],
+}
+
+
+@pytest.fixture
+def options() -> Iterator[str]:
+    """Serve S3 with photographs in it; return what an address needs behind its `?`."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        _, port = server.get_host_and_port()
+        given = f"endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1&allow_bucket_creation=true"
+        yield given
+    finally:
+        server.stop()
+
+
+def put(options: str, files: dict[str, bytes]) -> None:
+    bucket, _ = fs.FileSystem.from_uri(f"s3://photographs?{options}")
+    bucket.create_dir("photographs")
+    for path, data in files.items():
+        with bucket.open_output_stream(path) as stream:
+            stream.write(data)
+
+
+def predict(nodes: Nodes, options: str) -> tuple[int, str]:
+    """Run the command from the one bucket to the other; return its status, and what it says last."""
+    addresses = [f"s3://photographs/2026?{options}", "--out", f"s3://answers/2026.parquet?{options}"]
+    command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray", *addresses]
+    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
+    done = subprocess.run(  # noqa: S603  # all of it is written here
+        command, capture_output=True, text=True, check=False, timeout=900, env=environment
+    )
+    return done.returncode, done.stderr.strip().split("\n")[-1]
+
+
+def answers(options: str) -> pa.Table:
+    filesystem, path = fs.FileSystem.from_uri(f"s3://answers/2026.parquet?{options}")
+    return pq.read_table(path, filesystem=filesystem)
+
+
+def test_a_bucket_is_answered_as_the_model_answers_and_given_again_only_what_is_new(nodes: Nodes, options: str) -> None:
+    put(options, PHOTOGRAPHS | OTHERS)
+    status, said = predict(nodes, options)
+    assert status == 1, said
+    assert said.endswith("2 without an answer; 1 passed over, which are no images")
+    rows = {row["path"].removeprefix("s3://"): row for row in answers(options).to_pylist()}
+    assert rows.keys() == PHOTOGRAPHS.keys() | {"photographs/2026/empty.jpg", "photographs/2026/cut.jpg"}
+    model = load_model(Settings(precision="float32"))
+    for path, data in PHOTOGRAPHS.items():
+        image = decode(data, model.manifest.input_size, max_pixels=50_000_000).image
+        probabilities = model.look(image[None])[0].probabilities
+        assert list(rows[path]["probabilities"].values()) == pytest.approx(probabilities.tolist(), abs=1e-4)
+        assert rows[path]["label"] == model.manifest.labels[probabilities.argmax()]
+        assert rows[path]["error"] is None
+    assert rows["photographs/2026/cut.jpg"]["error"] == "Damaged image: The JPEG image ends early or is damaged."
+    assert rows["photographs/2026/empty.jpg"]["label"] is None
+
+    put(options, {"photographs/2026/later/new.jpg": PHOTOGRAPHS["photographs/2026/00.jpg"]})
+    status, said = predict(nodes, options)
+    assert status == 1, said  # those without an answer are still without one
+    assert said.startswith("1 answered, ")
+    assert said.endswith("1 passed over, which are no images; 22 answered before")
+    table = answers(options)
+    assert len(table) == len(set(table["path"].to_pylist())) == 23

@@ -1,0 +1,165 @@
+"""deploy/ray on two nodes with the true model: too much load, other load, another version, a node that dies."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+import ray
+from catdog_ray import Catdog, own_settings
+from ray import serve
+from ray.serve.config import AutoscalingConfig
+
+from benchmarks.photographs import draw
+from catdog_api.errors import ModelStuckError
+from tests.cluster.callers import PATIENCE, Callers
+from tests.cluster.nodes import PATIENCE_SECONDS, Nodes, wait_until
+
+NAME = "catdog"
+PHOTOGRAPHS = draw(4)
+FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_actor_options": {"num_cpus": 1}}
+
+
+@pytest.fixture(scope="module")
+def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
+    """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    # On the head, as behind a load balancer that lives on: the nodes that die here have replicas alone.
+    serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+    deploy()
+    yield f"http://127.0.0.1:{port}"
+    serve.shutdown()
+
+
+def deploy(**options: Any) -> None:  # noqa: ANN401  # Ray's own
+    """Bring the application to these options, and wait until it is there."""
+    serve.run(Catdog.options(**{**FIXED, **options}).bind(), name=NAME)  # type: ignore[attr-defined]  # a deployment
+
+
+def get(address: str) -> httpx.Response:
+    """Ask for something, with patience."""
+    return httpx.get(address, timeout=PATIENCE, trust_env=False)
+
+
+def replicas() -> int:
+    """Return how many replicas take requests on."""
+    states: dict[str, int] = serve.status().applications[NAME].deployments[NAME].replica_states
+    return states.get("RUNNING", 0)
+
+
+def test_a_replica_has_the_cores_that_ray_gives_it(nodes: Nodes) -> None:  # noqa: ARG001  # the cluster is there
+    assert ray.get(ray.remote(num_cpus=2)(lambda: own_settings().cores).remote()) == 2
+    assert ray.get(ray.remote(num_cpus=0.5)(lambda: own_settings().cores).remote()) == 1
+
+
+@pytest.mark.parametrize("is_stuck", [False, True])
+def test_a_replica_is_well_unless_its_model_is_stuck(*, is_stuck: bool) -> None:
+    state = SimpleNamespace(pipeline=SimpleNamespace(is_stuck=is_stuck))
+    replica = SimpleNamespace(app=SimpleNamespace(state=state))
+    with pytest.raises(ModelStuckError) if is_stuck else nullcontext():
+        Catdog.func_or_class.check_health(replica)  # type: ignore[attr-defined]  # a deployment
+
+
+def test_the_whole_application_answers_with_one_id_a_request(url: str) -> None:
+    assert get(f"{url}/health/ready").json() == {"status": "ok"}
+    response = get(f"{url}/nowhere")
+    assert response.status_code == 404
+    assert response.json()["detail"] == "There is nothing at /nowhere."
+    assert len(response.headers.get_list("X-Request-ID")) == 1
+    assert "<title>API explorer</title>" in get(f"{url}/docs").text
+
+
+async def test_too_much_load_is_refused_as_on_one_machine(url: str) -> None:
+    # A replica takes four photographs into its queue, as CATDOG_QUEUE_LIMIT says to these nodes.
+    async with Callers(url, PHOTOGRAPHS, 40) as callers:
+        await callers.hear(40, PATIENCE_SECONDS)
+    assert callers.heard.faults == []
+    assert callers.heard.refusals.keys() == {"overloaded"}
+
+
+async def test_what_the_proxy_refuses_itself_reads_the_same(url: str) -> None:
+    await asyncio.to_thread(deploy, max_ongoing_requests=1, max_queued_requests=1)
+    async with Callers(url, PHOTOGRAPHS, 12) as callers:
+        await callers.hear(12, PATIENCE_SECONDS)
+    assert callers.heard.faults == []
+    assert callers.heard.refusals.keys() == {"overloaded"}
+
+
+async def test_replicas_are_added_and_taken_away_as_load_changes(url: str) -> None:
+    scaling = AutoscalingConfig(
+        min_replicas=1, max_replicas=2, target_ongoing_requests=1, upscale_delay_s=1, downscale_delay_s=2
+    )
+    await asyncio.to_thread(deploy, num_replicas=None, autoscaling_config=scaling)
+    await asyncio.to_thread(wait_until, lambda: replicas() == 1, "one replica without load")
+    async with Callers(url, PHOTOGRAPHS, 4) as callers:
+        await asyncio.to_thread(wait_until, lambda: replicas() == 2, "two replicas under load")
+    assert callers.heard.faults == []
+    await asyncio.to_thread(wait_until, lambda: replicas() == 1, "one replica after the load")
+
+
+def precisions(url: str) -> set[str]:
+    """Return in what the replicas compute; whichever answers is another's turn."""
+    return {get(f"{url}/model").json()["precision"] for _ in range(8)}
+
+
+async def test_another_version_takes_over_under_load_and_no_request_is_lost(url: str) -> None:
+    await asyncio.to_thread(deploy)
+    await asyncio.to_thread(wait_until, lambda: replicas() == 2, "two replicas")
+    assert await asyncio.to_thread(precisions, url) == {"float32"}
+    other = {"num_cpus": 1, "runtime_env": {"env_vars": {"CATDOG_PRECISION": "bfloat16"}}}
+    async with Callers(url, PHOTOGRAPHS, 3) as callers:
+        await callers.hear(10, PATIENCE_SECONDS)
+        await asyncio.to_thread(deploy, ray_actor_options=other)
+        await callers.hear(10, PATIENCE_SECONDS)
+    assert callers.heard.faults == []
+    assert not callers.heard.refusals
+    assert await asyncio.to_thread(precisions, url) == {"bfloat16"}
+
+
+async def test_a_node_that_dies_under_load_takes_what_it_was_working_on_and_nothing_else(
+    url: str, nodes: Nodes
+) -> None:
+    await asyncio.to_thread(deploy, max_replicas_per_node=1)
+    await asyncio.to_thread(wait_until, lambda: replicas() == 2, "a replica on each node")
+    async with Callers(url, PHOTOGRAPHS, 3) as callers:
+        await callers.hear(20, PATIENCE_SECONDS)
+        await asyncio.to_thread(nodes.kill, nodes.workers[0])
+        await callers.hear(20, PATIENCE_SECONDS)
+        await asyncio.to_thread(nodes.add, 2)
+        await asyncio.to_thread(wait_until, lambda: replicas() == 2, "another replica on another node")
+        await callers.hear(20, PATIENCE_SECONDS)
+    assert callers.heard.faults == []
+    assert callers.heard.refusals.keys() <= {"not-ready"}
+    assert callers.heard.refusals.total() <= 3  # each caller has one request under way
+
+
+async def test_the_series_of_all_replicas_add_up(url: str, nodes: Nodes) -> None:
+    counted = await asyncio.to_thread(settled, nodes)
+    async with Callers(url, PHOTOGRAPHS, 3) as callers:
+        await callers.hear(20, PATIENCE_SECONDS)
+    await asyncio.to_thread(
+        wait_until, lambda: answers_counted(nodes) - counted == callers.heard.answers, "as many counted as answered"
+    )
+
+
+def settled(nodes: Nodes) -> float:
+    """Return what is counted once all of it has come to where it is asked for, which takes Ray some seconds."""
+    before, counted = -1.0, answers_counted(nodes)
+    while before != counted:
+        time.sleep(5)
+        before, counted = counted, answers_counted(nodes)
+    return counted
+
+
+def answers_counted(nodes: Nodes) -> float:
+    """Return the sum over all nodes, replicas and labels of `catdog_answers_total`, as Ray exposes it."""
+    texts = [get(node.metrics).text for node in nodes.workers]
+    found = [re.findall(r"^ray_catdog_answers_total\{.*\} (\S+)$", text, re.MULTILINE) for text in texts]
+    return sum(float(value) for values in found for value in values)

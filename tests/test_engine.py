@@ -1,0 +1,64 @@
+"""`catdog-api predict --engine ray`, as far as the command goes without Ray."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from catdog_api import cli
+from catdog_api.settings import Settings
+
+RAY = ["predict", "s3://photographs", "--engine", "ray", "--out", "s3://answers/all.parquet?region=eu-west-1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        pytest.param(["photos", "--engine", "ray"], "needs --out", id="without an output"),
+        pytest.param(["photos", "--engine", "ray", "--out", "a.csv"], "needs --out", id="another output"),
+        pytest.param(["-", "--engine", "ray", "--out", "a.parquet"], "standard input", id="standard input"),
+        pytest.param(["photos", "--engine", "ray", "--out", "a.parquet", "--json"], "--json", id="a style"),
+        pytest.param(["--follow", ".", "--engine", "ray", "--out", "a.parquet"], "--follow", id="a followed folder"),
+        pytest.param(["photos", "--engine", "ray", "--out", "a.parquet/", "--sort-into", "b"], "--sort", id="sorting"),
+        pytest.param(["photos", "--out", "a.parquet"], "is what --engine ray writes", id="Parquet without Ray"),
+        pytest.param(["s3://photographs"], "addresses are for --engine ray", id="an address without Ray"),
+        pytest.param(["photos", "--engine", "spark"], "invalid choice", id="another engine"),
+    ],
+)
+def test_what_an_engine_does_not_have_is_refused_with_the_usage(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["predict", *arguments])
+    assert end.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as end:
+        cli.main(RAY)
+    assert str(end.value.code).startswith("catdog-api: --engine ray needs Ray: pip install 'catdog-api[cluster]'")
+
+
+@pytest.mark.parametrize(("failures", "status"), [(0, None), (3, 1)])
+def test_ray_is_given_the_addresses_as_they_were_and_its_failures_are_the_status(
+    failures: int, status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+
+    def run(settings: Settings, paths: list[str], out: str) -> int:
+        given.extend([settings.precision, paths, out])
+        return failures
+
+    cluster = ModuleType("catdog_api.cluster")
+    cluster.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "catdog_api.cluster", cluster)
+    monkeypatch.setattr(cli, "find_spec", lambda _: object())
+    code = None
+    try:
+        cli.main([*RAY, "--precision", "float32"])
+    except SystemExit as end:
+        code = end.code
+    assert code == status
+    assert given == ["float32", ["s3://photographs"], "s3://answers/all.parquet?region=eu-west-1"]

@@ -1,0 +1,47 @@
+"""README's *Growing*: its tables are what the measured figures come to."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import growing
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_has_the_tables_as_they_are_worked_out() -> None:
+    figures = growing.read()
+    assert f"\n{growing.steps(figures)}\n" in README
+    assert f"\n{growing.plan(figures)}\n" in README
+
+
+def test_one_process_costs_what_was_measured_and_others_a_multiple_of_it() -> None:
+    figures = growing.read()
+    figures["idle"]["cpu_ms"] = 10
+    figures["busy"] = {
+        "one process": {"cpu_ms": {"service": 12}},
+        "Ray": {"cpu_ms": {"replicas": 24, "proxy": 12}},
+    }
+    assert growing.cpu_ms(figures, "one process") == pytest.approx(10)
+    assert growing.cpu_ms(figures, "Ray") == pytest.approx(30)
+    assert growing.proxy_ms(figures, "Ray") == pytest.approx(10)
+    assert growing.proxy_ms(figures, "one process") == 0
+
+
+def test_twice_the_photographs_take_twice_the_pods() -> None:
+    figures = growing.read()
+    counts = []
+    for rate in (100_000, 200_000):
+        figures["assumed"]["images_per_second"] = rate
+        row = next(line for line in growing.plan(figures).splitlines() if line.startswith("| pods"))
+        counts.append([int(number) for number in re.findall(r"(?<=\| )\d+", row)])
+    assert counts[1] == pytest.approx([2 * count for count in counts[0]], abs=1)
+
+
+def test_the_figures_say_where_they_come_from() -> None:
+    figures = json.loads(growing.MEASURED.read_text(encoding="utf-8"))
+    assert figures["machine"]
+    assert all(measured["images"] >= 100 for measured in figures["busy"].values())

@@ -1,0 +1,150 @@
+"""Photographs on Arrow's file systems, and the folder of Parquet files that answers are kept in; without Ray."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+
+from catdog_api.errors import SettingsError
+from catdog_api.parquet import Answers, find_stored
+
+LABELS = ("cat", "dog", "neither")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    folder = tmp_path / "shelf"
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    for name in ("b.jpg", "deep/c.jpg", "deep/deeper/a.jpg", ".hidden/d.jpg", ".e.jpg"):
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def row(path: str, label: str | None = "cat", error: str | None = None) -> dict[str, object]:
+    probabilities = dict.fromkeys(LABELS, 0.25) if label else None
+    return {"path": path, "label": label, "probabilities": probabilities, "error": error}
+
+
+def table(answers: Answers, *rows: dict[str, object]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=answers.schema)
+
+
+def test_local_photographs_are_found_as_without_a_cluster_and_named_in_full(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shelf)
+    found = list(find_stored(["deep", "*.jpg"]))
+    assert [stored.path for stored in found] == [
+        str(shelf / name) for name in ("deep/c.jpg", "deep/deeper/a.jpg", "b.jpg")
+    ]
+    assert [stored.size_bytes() for stored in found] == [10, 17, 5]
+    assert not any(stored.named or stored.may_never_end() for stored in found)
+
+
+def test_an_address_is_looked_through_to_the_bottom_but_for_what_is_hidden(shelf: Path) -> None:
+    found = list(find_stored([f"file://{shelf}"]))
+    assert [stored.path for stored in found] == [
+        f"file://{shelf}/{name}" for name in ("b.jpg", "deep/c.jpg", "deep/deeper/a.jpg")
+    ]
+    assert found[1].size_bytes() == 10
+    with found[1].open() as file:
+        assert file.read(4) == b"deep"
+
+
+def test_an_address_that_is_given_twice_is_looked_into_once(shelf: Path) -> None:
+    assert len(list(find_stored([f"file://{shelf}/deep", f"file://{shelf}/deep"]))) == 2
+
+
+@pytest.mark.parametrize("name", ["b.jpg", "away.jpg"])
+def test_the_address_of_one_photograph_names_it_whether_or_not_it_is_there(shelf: Path, name: str) -> None:
+    (stored,) = find_stored([f"file://{shelf}/{name}"])
+    assert stored.named
+    assert (stored.size_bytes() > 0) == (shelf / name).exists()
+
+
+def test_a_photograph_that_is_not_there_cannot_be_opened(shelf: Path) -> None:
+    (stored,) = find_stored([str(shelf / "away.jpg")])
+    with pytest.raises(FileNotFoundError):
+        stored.open()
+
+
+def test_a_name_that_is_no_utf8_is_found_under_one_that_can_be_written(shelf: Path) -> None:
+    Path(os.fsdecode(bytes(shelf / "deep") + b"/\xff.jpg")).write_bytes(b"x")
+    assert rf"{shelf}/deep/\udcff.jpg" in [stored.path for stored in find_stored([str(shelf / "deep")])]
+
+
+@pytest.mark.parametrize("name", ["nowhere://bucket/folder", "file://%zz"])
+def test_what_is_no_address_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="is no address"):
+        list(find_stored([name]))
+
+
+def test_a_folder_that_leaves_while_it_is_looked_through_is_said_to_have_left(shelf: Path) -> None:
+    found = find_stored([f"file://{shelf}"])
+    next(found)
+    shutil.rmtree(shelf / "deep")
+    with pytest.raises(SettingsError, match="cannot be looked into"):
+        list(found)
+
+
+def test_answers_are_there_for_the_next_run_and_for_whoever_reads_the_folder(tmp_path: Path) -> None:
+    out = tmp_path / "more" / "answers.parquet"
+    first = Answers(str(out), LABELS)
+    assert (first.earlier, first.failed) == (set(), 0)
+    first.write([table(first, row("a.jpg")), table(first, row("b.jpg", None, "Empty file: no bytes."))])
+    first.write([table(first, row("c.jpg", "dog"))])
+    second = Answers(f"file://{out}", LABELS)
+    assert (second.earlier, second.failed) == ({"a.jpg", "b.jpg", "c.jpg"}, 1)
+    second.write([table(second, row("d.jpg"))])
+    read = pq.read_table(out).to_pylist()
+    assert [entry["path"] for entry in read] == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    assert read[0]["probabilities"] == {"cat": 0.25, "dog": 0.25, "neither": 0.25}
+    assert read[1] == {"path": "b.jpg", "label": None, "probabilities": None, "error": "Empty file: no bytes."}
+
+
+def test_a_file_that_was_being_written_at_the_end_of_a_run_is_written_over(tmp_path: Path) -> None:
+    out = tmp_path / "answers.parquet"
+    out.mkdir()
+    (out / "part-000000.parquet.partial").write_bytes(b"PAR1 and no more")
+    answers = Answers(str(out), LABELS)
+    answers.write([table(answers, row("a.jpg"))])
+    assert [path.name for path in out.iterdir()] == ["part-000000.parquet"]
+    assert pq.read_table(out).num_rows == 1
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "photograph.jpg").write_bytes(b"x")
+    with pytest.raises(SettingsError, match=r"photograph\.jpg is none of its own files"):
+        Answers(str(tmp_path), LABELS)
+
+
+def test_a_file_in_the_folders_place_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "answers.parquet"
+    out.write_bytes(b"x")
+    with pytest.raises(SettingsError, match="cannot be kept"):
+        Answers(str(out), LABELS)
+    assert out.read_bytes() == b"x"
+
+
+def test_answers_with_other_labels_are_not_mixed_with(tmp_path: Path) -> None:
+    wolves = Answers(str(tmp_path), ("wolf", "husky"))
+    wolves.write([wolves.schema.empty_table()])
+    with pytest.raises(SettingsError, match="other labels"):
+        Answers(str(tmp_path), LABELS)
+
+
+def test_a_file_that_is_no_parquet_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "part-000000.parquet").write_bytes(b"no parquet")
+    with pytest.raises(SettingsError, match="cannot be kept"):
+        Answers(str(tmp_path), LABELS)
+
+
+def test_answers_that_cannot_be_written_end_the_run_with_a_sentence(tmp_path: Path) -> None:
+    answers = Answers(str(tmp_path / "answers.parquet"), LABELS)
+    shutil.rmtree(tmp_path / "answers.parquet")
+    with pytest.raises(SettingsError, match="cannot be kept"):
+        answers.write([table(answers, row("a.jpg"))])
