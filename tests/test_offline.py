@@ -86,6 +86,7 @@ def test_a_batch_on_which_the_model_fails_fails_only_its_own(
 
 
 def test_waiting_for_standard_input_can_be_interrupted(model: ColourClassifier) -> None:
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
     reading, writing = os.pipe()
     before, ended, seen = os.dup(0), threading.Event(), []
     os.dup2(reading, 0)
@@ -104,6 +105,7 @@ def test_waiting_for_standard_input_can_be_interrupted(model: ColourClassifier) 
         assert status("-") == cli.INTERRUPTED
     finally:
         ended.set()
+        signal.signal(signal.SIGINT, handler)
         waiting.join()
         os.dup2(before, 0)
         os.close(before)

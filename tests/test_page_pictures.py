@@ -1,12 +1,10 @@
 """Pictures of the page in every state, for people to look at: in `screenshots/`, which git ignores."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
@@ -41,14 +39,6 @@ def bundled_photographs() -> list[FilePayload]:
     ]
 
 
-def explaining(page: Page) -> None:
-    """Say that the cat's eyes and nose spoke for it."""
-    rows, columns = np.mgrid[0:8, 0:8]
-    peaks = [(2.9, 2.2, 5.0), (3.0, 5.6, 5.0), (5.2, 4.6, 3.0)]
-    grid = sum(height * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 2.2) for y, x, height in peaks) - 0.8
-    page.route(re.compile("/explain"), partial(Route.fulfill, json={"label": "cat", "grid": grid.tolist()}))
-
-
 def idle(page: Page) -> None:
     """Show the page as it comes."""
     expect(page.locator("#figure")).not_to_be_empty()
@@ -62,7 +52,6 @@ def one(page: Page) -> None:
 
 def heat(page: Page) -> None:
     """Show where it looked."""
-    explaining(page)
     one(page)
     card(page).locator(".look").click()
     expect(card(page).locator(".heat")).to_be_visible()
@@ -71,7 +60,6 @@ def heat(page: Page) -> None:
 
 def many(page: Page) -> None:
     """Show many answers, one with its heat map, and one refusal."""
-    explaining(page)
     choose(page, *bundled_photographs())
     expect_state(page, "done")
     card(page).locator(".look").click()
