@@ -58,6 +58,15 @@ def test_the_limit_on_pixels_holds_here_too(red: Path, capsys: pytest.CaptureFix
         pytest.param(["a.jpg", "--link"], "--link needs --sort-into DIR", id="link-alone"),
         pytest.param(["-", "--sort-into", "x"], "standard input is none", id="sorted-stdin"),
         pytest.param(["a.jpg", "--json", "--csv"], "not allowed with", id="two-styles"),
+        pytest.param(["photos", "--engine", "ray"], "needs --out", id="without-an-output"),
+        pytest.param(["photos", "--engine", "ray", "--out", "a.csv"], "needs --out", id="another-output"),
+        pytest.param(["-", "--engine", "ray", "--out", "a.parquet"], "standard input", id="standard-input"),
+        pytest.param(["photos", "--engine", "ray", "--out", "a.parquet", "--json"], "--json", id="a-style"),
+        pytest.param(["--follow", ".", "--engine", "ray", "--out", "a.parquet"], "--follow", id="a-followed-folder"),
+        pytest.param(["photos", "--engine", "ray", "--out", "a.parquet/", "--sort-into", "b"], "--sort", id="sorting"),
+        pytest.param(["photos", "--out", "a.parquet"], "is what --engine ray writes", id="Parquet-without-Ray"),
+        pytest.param(["s3://photographs"], "addresses are for --engine ray", id="an-address-without-Ray"),
+        pytest.param(["photos", "--engine", "spark"], "invalid choice", id="another-engine"),
     ],
 )
 def test_what_contradicts_itself_is_refused_with_the_usage(

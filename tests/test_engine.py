@@ -11,29 +11,6 @@ from catdog_api.settings import Settings
 RAY = ["predict", "s3://photographs", "--engine", "ray", "--out", "s3://answers/all.parquet?region=eu-west-1"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        pytest.param(["photos", "--engine", "ray"], "needs --out", id="without an output"),
-        pytest.param(["photos", "--engine", "ray", "--out", "a.csv"], "needs --out", id="another output"),
-        pytest.param(["-", "--engine", "ray", "--out", "a.parquet"], "standard input", id="standard input"),
-        pytest.param(["photos", "--engine", "ray", "--out", "a.parquet", "--json"], "--json", id="a style"),
-        pytest.param(["--follow", ".", "--engine", "ray", "--out", "a.parquet"], "--follow", id="a followed folder"),
-        pytest.param(["photos", "--engine", "ray", "--out", "a.parquet/", "--sort-into", "b"], "--sort", id="sorting"),
-        pytest.param(["photos", "--out", "a.parquet"], "is what --engine ray writes", id="Parquet without Ray"),
-        pytest.param(["s3://photographs"], "addresses are for --engine ray", id="an address without Ray"),
-        pytest.param(["photos", "--engine", "spark"], "invalid choice", id="another engine"),
-    ],
-)
-def test_what_an_engine_does_not_have_is_refused_with_the_usage(
-    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as end:
-        cli.main(["predict", *arguments])
-    assert end.value.code == 2
-    assert reason in capsys.readouterr().err
-
-
 def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "find_spec", lambda _: None)
     with pytest.raises(SystemExit) as end:
