@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 import uvicorn
@@ -67,12 +68,17 @@ class StuckTransport(asyncio.Transport):
         self.aborted.set()
 
 
+def connection(**given: Any) -> Protocol:  # noqa: ANN401  # uvicorn's own
+    """Return the service's end of a connection."""
+    app = create_app(Settings())
+    config = uvicorn.Config(app, lifespan="off", log_config=None, **given)
+    return Protocol(config=config, server_state=ServerState(), app_state={}, admission=app.state.admission)
+
+
 @pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["after-a-pause", "at-once"])
 async def test_closing_does_not_wait_for_a_reader_for_ever(ending: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
-    app = create_app(Settings())
-    config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_keep_alive=0)
-    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    protocol = connection(timeout_keep_alive=0)
     transport = StuckTransport()
     protocol.connection_made(transport)
     protocol.data_received(b"GET /health/live HTTP/1.1\r\nHost: catdog.test\r\n" + ending + b"\r\n")
@@ -84,8 +90,7 @@ async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_on
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
-    config = uvicorn.Config(create_app(Settings()), lifespan="off", log_config=None)
-    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    protocol = connection()
     transport = StuckTransport()
     protocol.connection_made(transport)
     protocol.pause_writing()
@@ -102,8 +107,7 @@ async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_on
 
 async def test_a_reader_is_kept_for_as_long_as_it_keeps_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
-    config = uvicorn.Config(create_app(Settings()), lifespan="off", log_config=None)
-    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    protocol = connection()
     transport = StuckTransport()
     transport.untaken = 10**6
     protocol.connection_made(transport)

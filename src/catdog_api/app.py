@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp
 
 from catdog_api import __version__, access, browser, classifier, open_inference, problems, routes
-from catdog_api.admission import AdmissionMiddleware
+from catdog_api.admission import Admission, AdmissionMiddleware
 from catdog_api.bodies import BODIES_AT_ONCE, HeldBodiesMiddleware
 from catdog_api.inference_schemas import HEADER_LENGTH, InferenceRequest
 from catdog_api.logs import RequestLogMiddleware
@@ -50,7 +50,7 @@ class CatdogApp(FastAPI):
         settings: Settings = self.state.settings
         routes = list(iter_route_contexts(self.routes))
         held = HeldBodiesMiddleware(super().build_middleware_stack(), BODIES_AT_ONCE * settings.max_upload_bytes)
-        stack: ASGIApp = ProblemMiddleware(AdmissionMiddleware(held, routes))
+        stack: ASGIApp = ProblemMiddleware(AdmissionMiddleware(held, self.state.admission))
         if settings.cors_origins:
             stack = CORSMiddleware(
                 stack,
@@ -103,6 +103,7 @@ def create_app(settings: Settings, load: Callable[[Settings], Predictor] = load_
     app.include_router(open_inference.guarded, dependencies=conditions, responses=in_open_inference)
     app.include_router(open_inference.unguarded)
     browser.install(app)
+    app.state.admission = Admission(app, list(iter_route_contexts(app.routes)))
     return app
 
 

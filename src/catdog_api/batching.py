@@ -160,13 +160,16 @@ class Batcher:
         finally:
             self._forget(waiting)
 
-    def refuse_if_full(self) -> None:
+    def refuse_if_full(self, on_their_way: int = 0) -> None:
         """Let nobody take on what could not be submitted.
+
+        Args:
+            on_their_way: Images that will have a place, and have none yet.
 
         Raises:
             OverloadedError: As many images wait, or are being made, as may.
         """
-        if len(self._queue) + self._being_made >= self._queue_limit:
+        if len(self._queue) + self._being_made + on_their_way >= self._queue_limit:
             raise OverloadedError(
                 f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,

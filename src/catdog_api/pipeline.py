@@ -115,13 +115,16 @@ class Pipeline:
         self._decoders.shutdown()
         self._batcher.close()
 
-    def refuse_if_full(self) -> None:
+    def refuse_if_full(self, on_their_way: int = 0) -> None:
         """Let nobody read a photograph that would be refused.
+
+        Args:
+            on_their_way: Photographs that will have a place in the queue, and have none yet.
 
         Raises:
             OverloadedError: Too many photographs are being decoded or wait for the model.
         """
-        self._batcher.refuse_if_full()
+        self._batcher.refuse_if_full(on_their_way)
 
     async def predict(self, photograph: bytes | View) -> Outcome:
         """Answer one photograph.

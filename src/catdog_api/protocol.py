@@ -4,11 +4,13 @@ from asyncio import TimerHandle, Transport
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from catdog_api.errors import TooSlowError
 from catdog_api.logs import logger
 from catdog_api.problems import about_blank, problem_of, written
+from catdog_api.refusing import RefusingProtocol, packed
 from catdog_api.schemas import Problem
 
 SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes its cell is back within it
@@ -23,7 +25,7 @@ TOO_SLOW = (
 )
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(RefusingProtocol):
     """uvicorn's protocol, with clocks for the client. One for a connection, and as long; used on the event loop.
 
     uvicorn times only the pause between two requests, and the application only its answer. So a clock runs here from
@@ -31,8 +33,8 @@ class Protocol(HttpToolsProtocol):
     in one piece. A second one runs while the client does not take what was written to it.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # uvicorn's own
-        super().__init__(*args, **kwargs)
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own, and the admission
+        super().__init__(**given)
         self._arriving = False
         self._head_bytes = 0
         self._unread_bytes = 0
@@ -219,14 +221,8 @@ class Protocol(HttpToolsProtocol):
 
     def _packed(self, problem: Problem) -> bytes:
         status, media_type, body = written(problem, self._cycle.scope["path"] if self._cycle is not None else "")
-        headers = {
-            **dict(self.server_state.default_headers),
-            b"content-type": media_type.encode(),
-            b"content-length": str(len(body)).encode(),
-            b"connection": b"close",
-        }
-        lines = [name + b": " + value + b"\r\n" for name, value in headers.items()]
-        return b"".join([STATUS_LINE[status], *lines, b"\r\n", body.encode()])
+        headers = dict([*self.server_state.default_headers, (b"content-type", media_type.encode()), CLOSE_HEADER])
+        return packed(status, headers.items(), body.encode())
 
     def _close(self) -> None:
         self.transport.close()

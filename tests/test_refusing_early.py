@@ -1,0 +1,164 @@
+"""What a full service answers by itself, before its application: over real sockets."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from catdog_api.app import create_app
+from catdog_api.problems import MEDIA_TYPE
+from catdog_api.settings import Settings
+from tests.fakes import ColourClassifier, GatedClassifier
+from tests.raw_requests import Reply, take
+from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, received
+
+FULL = ("--queue-limit", "1")
+BURST = 40
+PATIENCE_SECONDS = 10
+INFER = PREDICT.replace(b"/predict", b"/v2/models/fake/infer")
+
+
+@contextmanager
+def full(url: str, classifier: GatedClassifier) -> Iterator[None]:
+    """Keep one photograph in the model and one in the queue, which is as many as may wait; let them go in the end."""
+    classifier.gate.clear()
+    classifier.entered.clear()
+    with connect(url, PREDICT) as first:
+        assert classifier.entered.wait(PATIENCE_SECONDS)
+        with connect(url, PREDICT) as second:
+            wait_until(lambda: "catdog_queue_depth 1.0" in metrics(url))
+            yield
+            classifier.gate.set()
+            assert answer(first).startswith(b"HTTP/1.1 200 ")
+            assert answer(second).startswith(b"HTTP/1.1 200 ")
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def metrics(url: str) -> str:
+    return httpx.get(f"{url}/metrics").text
+
+
+def refused(content: bytes) -> Reply:
+    """Return the one answer, which has to be a refusal."""
+    (reply,), rest = take(content)
+    assert (reply.status, rest) == (503, b"")
+    assert b"\r\nretry-after: 1\r\n" in content
+    assert b"\r\nx-request-id: " in content
+    return reply
+
+
+def lines(log: str, message: str) -> list[dict[str, object]]:
+    found = [json.loads(line) for line in log.splitlines()]
+    return [line for line in found if str(line["message"]).startswith(message)]
+
+
+def test_who_is_refused_may_ask_again_on_the_same_connection_and_what_it_still_sends_is_dropped(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
+) -> None:
+    def ask(url: str) -> None:
+        with full(url, classifier), connect(url, HEAD % len(JPEG)) as connection:
+            reply = refused(answer(connection))  # before a byte of the body
+            assert (reply.media_type, json.loads(reply.body)["type"]) == (MEDIA_TYPE, "/problems/overloaded")
+            connection.sendall(JPEG + LIVE)
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(PREDICT)
+            refused(answer(connection))
+            classifier.gate.set()
+            wait_until(lambda: "catdog_queue_depth 0.0" in metrics(url))
+            connection.sendall(PREDICT)
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+
+    serve_and_ask(ask, *FULL)
+
+
+def test_who_wants_the_connection_closed_is_told_and_has_it_closed(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
+) -> None:
+    def ask(url: str) -> None:
+        closing = PREDICT.replace(b"Host", b"Connection: close\r\nHost")
+        with full(url, classifier), connect(url, closing) as connection:
+            content = received(connection)
+            refused(content)
+            assert content.count(b"\r\nconnection: close\r\n") == 1
+
+    serve_and_ask(ask, *FULL)
+
+
+def test_requests_in_a_row_are_answered_in_their_order(serve_and_ask: ServeAndAsk, classifier: GatedClassifier) -> None:
+    def ask(url: str) -> None:
+        with full(url, classifier), connect(url, (PREDICT + LIVE) * 3) as connection:
+            content = b""
+            while len(take(content)[0]) < 6:
+                content += connection.recv(65536)
+        assert [reply.status for reply in take(content)[0]] == [503, 200] * 3
+
+    serve_and_ask(ask, *FULL)
+
+
+def test_a_thousand_that_waited_behind_another_are_answered_too(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
+) -> None:
+    """Each refusal ends a request, and the end of one begins the next: not one inside of the other."""
+    empty = HEAD % 0
+
+    def ask(url: str) -> None:
+        with full(url, classifier), connect(url, b"GET /metrics HTTP/1.1\r\n\r\n" + empty * 1200) as connection:
+            content = b""
+            while len(take(content)[0]) < 1201:
+                content += connection.recv(1 << 20)
+        assert {reply.status for reply in take(content)[0][1:]} == {503}
+
+    serve_and_ask(ask, *FULL, "--log-level", "warning")
+
+
+def test_it_is_counted_and_the_log_has_one_line_for_all_of_a_second(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(url: str) -> None:
+        with full(url, classifier):
+            for request in (PREDICT, PREDICT, INFER):
+                with connect(url, request) as connection:
+                    reply = refused(answer(connection))
+            assert list(json.loads(reply.body)) == ["error"]  # the last one's own protocol
+            counted = metrics(url)
+            assert 'catdog_refused_total{reason="overloaded"} 3.0' in counted
+            assert 'catdog_requests_total{method="POST",route="/predict",status="503"} 2.0' in counted
+            assert 'route="/v2/models/{model}/infer",status="503"} 1.0' in counted
+            assert "catdog_requests_in_flight 2.0" in counted
+            time.sleep(1.1)
+
+    serve_and_ask(ask, *FULL)
+    log = capsys.readouterr().err
+    assert [line["requests"] for line in lines(log, "refused")] == [3]
+    assert {line["status"] for line in lines(log, "POST")} == {200}
+
+
+async def test_of_many_who_come_at_once_as_many_pass_as_there_is_room_for() -> None:
+    """Who passes has no place yet: were that not counted, all who come in one turn would pass for one place."""
+    app = create_app(Settings(queue_limit=3), load=lambda _: ColourClassifier())
+    async with app.router.lifespan_context(app):
+        for _ in range(2):  # the first three never come as far as to their places
+            passed = [app.state.admission.refusal({"method": "POST", "path": "/predict"}) is None for _ in range(BURST)]
+            assert passed == [True] * 3 + [False] * (BURST - 3)
+            await asyncio.sleep(0.1)
+
+
+def test_pages_elsewhere_may_read_a_refusal(serve_and_ask: ServeAndAsk, classifier: GatedClassifier) -> None:
+    origin = "https://elsewhere.test"
+
+    def ask(url: str) -> None:
+        with full(url, classifier):
+            response = httpx.post(f"{url}/predict", files={"file": JPEG}, headers={"Origin": origin})
+            assert (response.status_code, response.headers["access-control-allow-origin"]) == (503, origin)
+
+    serve_and_ask(ask, *FULL, "--cors-origins", origin)
