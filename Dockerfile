@@ -24,7 +24,7 @@ COPY static/ /opt/catdog/static/
 COPY models/ /opt/catdog/models/
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/catdog/src
 
-FROM ${BASE}
+FROM ${BASE} AS service
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/catdog /opt/catdog
 # Every module is compiled, and the files belong to root: at run time there is nothing to write. TensorFlow's import
@@ -45,3 +45,23 @@ connection.request('GET', '/health/ready'); \
 raise SystemExit(connection.getresponse().status != 200)"]
 ENTRYPOINT ["python3", "-m", "catdog_api"]
 CMD ["serve"]
+
+# With `--target ray`: the service as deploy/ray has it. Above the service's layers lies what Ray wants besides, and no
+# more; pip compiles that, and with this variable bytecode is held to its source and not to a file's time.
+FROM service AS ray
+USER 0:0
+COPY requirements-ray.lock /tmp/
+RUN python3 -m venv /tmp/tools \
+    && SOURCE_DATE_EPOCH=1 /tmp/tools/bin/pip --python /opt/venv install --no-cache-dir --disable-pip-version-check \
+        --require-hashes -r /tmp/requirements-ray.lock \
+    && /tmp/tools/bin/pip --python /opt/venv uninstall --yes libclang \
+    && rm -r /tmp/*
+COPY deploy/ray/ /opt/catdog/deploy/ray/
+ENV PYTHONPATH=/opt/catdog/src:/opt/catdog/deploy/ray RAY_USAGE_STATS_ENABLED=0 \
+    RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=catdog_ray_proxy:layers
+USER 10001:10001
+ENTRYPOINT []
+CMD ["serve", "run", "/opt/catdog/deploy/ray/serve.yaml"]
+
+# What is built unless a target is named.
+FROM service

@@ -35,6 +35,7 @@ soak: .venv/dev.stamp  ## hold the service under load and faults (over an hour, 
 
 lock: .venv/dev.stamp  ## pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra cluster -o requirements-ray.lock
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --all-extras --group dev -o requirements-dev.lock
 
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -42,6 +42,13 @@ def proxy_ms(figures: Mapping[str, Any], step: str) -> float:
     return cpu_ms(figures, step) * float(measured.get("proxy", 0) / sum(measured.values()))
 
 
+def memory_mb(figures: Mapping[str, Any], step: str) -> float:
+    """Return what one process or replica of a step holds, MB: a multiple of what one process holds, as `cpu_ms` is."""
+    busy = figures["busy"]
+    multiple: float = busy[step]["resident_mb"] / busy["one process"]["resident_mb"]
+    return multiple * float(figures["idle"]["memory_mb"])
+
+
 def steps(figures: Mapping[str, Any]) -> str:
     """Write the table of the steps: what two cores answer, and what a million images cost."""
     lines = [
@@ -79,7 +86,7 @@ def plan(figures: Mapping[str, Any]) -> str:
             {
                 f"for {rate:,} images/s": engine,
                 f"pods or replicas of two cores, {share:.0%} busy": pods,
-                "their memory, GB": f"{pods * figures['idle']['memory_mb'] * MILLION / GIGABYTE:.0f}",
+                "their memory, GB": f"{pods * memory_mb(figures, step) * MILLION / GIGABYTE:.0f}",
                 f"machines of {node['cores']} cores that they fill": filled,
                 "machines that the proxies want, a core on each": proxies or "none",
                 "machines, and $ an hour": f"{machines}, {machines * node['cores'] * price:.0f}",

@@ -18,8 +18,9 @@ from tests.service import wait_for_address
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-SERVED = DOCKERFILE.rpartition("\nFROM ")[2]
-"""The stage that becomes the image."""
+STAGES = dict(re.findall(r"^FROM \S+ AS (\w+)$(.*?)(?=^FROM )", DOCKERFILE, re.MULTILINE | re.DOTALL))
+SERVED = STAGES["service"]
+RAY = STAGES["ray"]
 
 CONFINED = """
 mount --make-rprivate / && mount -o remount,bind,ro / && mount -t tmpfs -o ro none /tmp && cd / || exit 1
@@ -63,9 +64,14 @@ def test_the_health_check_asks_an_endpoint_that_exists() -> None:
     assert asked in {getattr(route, "path", None) for route in unguarded.routes}
 
 
-def test_the_container_is_not_root() -> None:
-    (user,) = re.findall(r"^USER (\d+):\d+$", SERVED, re.MULTILINE)
+@pytest.mark.parametrize("stage", [SERVED, RAY], ids=["service", "ray"])
+def test_the_container_is_not_root(stage: str) -> None:
+    *_, user = re.findall(r"^USER (\d+):\d+$", stage, re.MULTILINE)
     assert int(user) > 0
+
+
+def test_the_service_is_built_unless_another_target_is_named() -> None:
+    assert DOCKERFILE.endswith("\nFROM service\n")
 
 
 def test_the_build_sees_what_it_copies_and_nothing_of_the_training() -> None:
@@ -73,9 +79,10 @@ def test_the_build_sees_what_it_copies_and_nothing_of_the_training() -> None:
     admitted = {line[1:] for line in lines if line.startswith("!")}
     copied = {path.rstrip("/") for path in re.findall(r"^COPY ([a-z]\S+) ", DOCKERFILE, re.MULTILINE)}
     assert "*" in lines
-    assert copied == {"requirements.lock", "src", "static", "models"}
-    assert {path.split("/")[0] for path in admitted} == copied
-    assert all((ROOT / path).exists() for path in admitted if not path.startswith("models/"))
+    assert copied == {"requirements.lock", "requirements-ray.lock", "src", "static", "models", "deploy/ray"}
+    assert all(any(path == root or path.startswith(f"{root}/") for root in copied) for path in admitted)
+    assert all(any(path == root or path.startswith(f"{root}/") for path in admitted) for root in copied)
+    assert all([*ROOT.glob(path)] for path in admitted if not path.startswith("models/"))
 
 
 @pytest.mark.model

@@ -31,6 +31,14 @@ def test_one_process_costs_what_was_measured_and_others_a_multiple_of_it() -> No
     assert growing.proxy_ms(figures, "one process") == 0
 
 
+def test_a_replica_holds_a_multiple_of_what_one_process_does() -> None:
+    figures = growing.read()
+    figures["idle"]["memory_mb"] = 600
+    figures["busy"] = {"one process": {"resident_mb": 700}, "Ray": {"resident_mb": 770}}
+    assert growing.memory_mb(figures, "one process") == pytest.approx(600)
+    assert growing.memory_mb(figures, "Ray") == pytest.approx(660)
+
+
 def test_twice_the_photographs_take_twice_the_pods() -> None:
     figures = growing.read()
     counts = []

@@ -31,6 +31,14 @@ class Node:
     process: "subprocess.Popen[bytes]"
     metrics: str
 
+    def runs(self, title: str) -> bool:
+        """Say whether one of its processes calls itself so, as Ray's do while they have something to do."""
+        for pid in _session(self.process.pid):
+            with suppress(OSError):  # it has ended meanwhile
+                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(title.encode()):
+                    return True
+        return False
+
     def kill(self) -> None:
         """End all processes by SIGKILL, as a machine does that loses its power."""
         while left := _session(self.process.pid):

@@ -1,9 +1,10 @@
-"""`catdog-api predict --engine ray` from bucket to bucket: moto's S3 on loopback, two nodes, the true model."""
+"""`catdog-api predict --engine ray` on two nodes with the true model: moto's S3 on loopback, and a node that dies."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,7 +16,7 @@ from benchmarks.photographs import draw
 from catdog_api.app import load_model
 from catdog_api.decoding import decode
 from catdog_api.settings import Settings
-from tests.cluster.nodes import Nodes
+from tests.cluster.nodes import Nodes, wait_until
 
 PHOTOGRAPHS = dict(zip([f"photographs/2026/{number:02}.jpg" for number in range(20)], draw(20), strict=True))
 OTHERS = {
@@ -46,15 +47,27 @@ def put(options: str, files: dict[str, bytes]) -> None:
             stream.write(data)
 
 
+def started(nodes: Nodes, *arguments: str) -> "subprocess.Popen[str]":
+    """Start the command on the nodes."""
+    command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray", *arguments]
+    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
+    return subprocess.Popen(  # noqa: S603  # all of it is written here
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def ended(job: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Wait for the command; return its status, and what it says last."""
+    try:
+        _, said = job.communicate(timeout=900)
+    finally:
+        job.kill()
+    return job.returncode, said.strip().split("\n")[-1]
+
+
 def predict(nodes: Nodes, options: str) -> tuple[int, str]:
     """Run the command from the one bucket to the other; return its status, and what it says last."""
-    addresses = [f"s3://photographs/2026?{options}", "--out", f"s3://answers/2026.parquet?{options}"]
-    command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray", *addresses]
-    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
-    done = subprocess.run(  # noqa: S603  # all of it is written here
-        command, capture_output=True, text=True, check=False, timeout=900, env=environment
-    )
-    return done.returncode, done.stderr.strip().split("\n")[-1]
+    return ended(started(nodes, f"s3://photographs/2026?{options}", "--out", f"s3://answers/2026.parquet?{options}"))
 
 
 def answers(options: str) -> pa.Table:
@@ -86,3 +99,21 @@ def test_a_bucket_is_answered_as_the_model_answers_and_given_again_only_what_is_
     assert said.endswith("1 passed over, which are no images; 22 answered before")
     table = answers(options)
     assert len(table) == len(set(table["path"].to_pylist())) == 23
+
+
+def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
+    drawn = [*PHOTOGRAPHS.values()]
+    photographs = {str(tmp_path / "photographs" / f"{number:04}.jpg"): drawn[number % 20] for number in range(1000)}
+    (tmp_path / "photographs").mkdir()
+    for path, data in photographs.items():
+        Path(path).write_bytes(data)
+    with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
+        lost = nodes.workers[0]
+        wait_until(lambda: lost.runs("ray::MapWorker(MapBatches(Photographs)).submit"), "photographs on this node")
+        nodes.kill(lost)
+        status, said = ended(job)
+    nodes.add(2)
+    assert status == 0, said
+    rows = pq.read_table(tmp_path / "answers.parquet").to_pylist()
+    assert sorted(row["path"] for row in rows) == sorted(photographs)
+    assert all(row["label"] and not row["error"] for row in rows)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -24,6 +25,14 @@ from tests.cluster.nodes import PATIENCE_SECONDS, Nodes, wait_until
 NAME = "catdog"
 PHOTOGRAPHS = draw(4)
 FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_actor_options": {"num_cpus": 1}}
+
+
+class Hanging(Catdog.func_or_class):  # type: ignore[name-defined]  # what a deployment holds is not known here
+    """The application with a model that can be made to hang."""
+
+    def hang(self) -> None:
+        """Let no call of this replica's model return any more."""
+        self.app.state.pipeline._batcher._look = lambda _: threading.Event().wait()  # noqa: SLF001  # no other way in
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +130,23 @@ async def test_another_version_takes_over_under_load_and_no_request_is_lost(url:
     assert callers.heard.faults == []
     assert not callers.heard.refusals
     assert await asyncio.to_thread(precisions, url) == {"bfloat16"}
+
+
+async def test_a_replica_that_hangs_is_replaced_while_the_other_answers(url: str) -> None:
+    await asyncio.to_thread(deploy, func_or_class=Hanging)
+    await asyncio.to_thread(wait_until, lambda: replicas() == 2, "two replicas")
+    async with Callers(url, PHOTOGRAPHS, 3) as callers:
+        await callers.hear(10, PATIENCE_SECONDS)
+        await serve.get_app_handle(NAME).hang.remote()
+        await asyncio.to_thread(wait_until, lambda: replicas() == 1, "the one that hangs taken away")
+        await callers.hear(10, PATIENCE_SECONDS)
+        await asyncio.to_thread(wait_until, lambda: replicas() == 2, "another in its place")
+        late = [*callers.heard.faults]
+        await callers.hear(40, PATIENCE_SECONDS)
+    assert callers.heard.faults == late
+    assert late
+    assert all(fault.startswith("504 ") for fault in late), late  # those that waited for the model
+    assert callers.heard.refusals.keys() <= {"overloaded", "not-ready"}
 
 
 async def test_a_node_that_dies_under_load_takes_what_it_was_working_on_and_nothing_else(

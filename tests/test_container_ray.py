@@ -1,0 +1,58 @@
+"""The image for Ray against what KubeRay asks of it: the Dockerfile's target `ray`, and what the RayService names."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+
+from tests.kustomize import BUILDS, build, containers, of_kind
+from tests.test_container import RAY, ROOT, SERVED
+
+RAY_SERVICE = of_kind(build(BUILDS["kuberay"]), "RayService")
+FOLDER = ROOT / "deploy" / "ray"
+VARIABLES = dict(re.findall(r"([A-Z_]+)=(\S+)", "".join(re.findall(r"^ENV (?:.*\\\n)*.*$", RAY, re.MULTILINE))))
+
+
+def pinned(lock: str) -> set[str]:
+    """Return what a lock file pins, with what it depends on."""
+    return set(re.findall(r"^(\S+==.+) \\$", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def named(path: str) -> tuple[Path, str]:
+    """Return the file and the name in it that `module:name` means."""
+    module, _, name = path.partition(":")
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin), name
+
+
+def test_the_image_that_kuberay_is_given_is_the_one_that_the_readme_builds() -> None:
+    (tag,) = re.findall(r"^\$ docker build --target ray -t (\S+) \.$", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    images = {container["image"].rpartition("/")[2].partition(":")[0] for container in containers(RAY_SERVICE)}
+    assert images == {tag}
+
+
+def test_what_ray_imports_is_in_the_image_and_on_its_path() -> None:
+    (folder,) = re.findall(r"^COPY deploy/ray/ (\S+)/$", RAY, re.MULTILINE)
+    (src,) = re.findall(r"PYTHONPATH=(\S+)", SERVED)
+    assert VARIABLES["PYTHONPATH"].split(":") == [src, folder]
+    (application,) = yaml.safe_load(RAY_SERVICE["spec"]["serveConfigV2"])["applications"]
+    for path in (application["import_path"], VARIABLES["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"]):
+        file, name = named(path)
+        assert file.parent == FOLDER
+        assert re.search(rf"^(def )?{name}\b", file.read_text(encoding="utf-8"), re.MULTILINE)
+    (served,) = re.findall(rf'"{folder}/(\S+)"', RAY)
+    assert (FOLDER / served).exists()
+
+
+def test_kuberay_gives_no_variable_that_the_image_has() -> None:
+    given = {variable["name"] for container in containers(RAY_SERVICE) for variable in container.get("env", [])}
+    assert given.isdisjoint(VARIABLES)
+
+
+def test_ray_is_pinned_beside_what_the_service_has_in_the_version_that_kuberay_is_told() -> None:
+    packages = pinned("requirements-ray.lock")
+    assert packages > pinned("requirements.lock")
+    assert f"ray=={RAY_SERVICE['spec']['rayClusterConfig']['rayVersion']}" in packages
