@@ -153,12 +153,17 @@ async def test_of_many_who_come_at_once_as_many_pass_as_there_is_room_for() -> N
             await asyncio.sleep(0.1)
 
 
-def test_pages_elsewhere_may_read_a_refusal(serve_and_ask: ServeAndAsk, classifier: GatedClassifier) -> None:
+def test_pages_elsewhere_may_read_a_refusal(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier, capsys: pytest.CaptureFixture[str]
+) -> None:
     origin = "https://elsewhere.test"
 
     def ask(url: str) -> None:
         with full(url, classifier):
             response = httpx.post(f"{url}/predict", files={"file": JPEG}, headers={"Origin": origin})
             assert (response.status_code, response.headers["access-control-allow-origin"]) == (503, origin)
+            assert httpx.post(f"{url}/predict", files={"file": JPEG}).status_code == 503
+            time.sleep(1.1)
 
     serve_and_ask(ask, *FULL, "--cors-origins", origin)
+    assert [line["requests"] for line in lines(capsys.readouterr().err, "refused")] == [1]  # for who is no page

@@ -76,10 +76,10 @@ class Admission:
         one turn of the event loop would pass for one place.
 
         Returns:
-            What to answer; None where the application is to be asked: by whom there is room for, and where its answer
-            would be one that pages elsewhere may read.
+            What to answer; None where the application is to be asked: for whom there is room, and by a page from
+            elsewhere, which may read no answer without headers that the application adds.
         """
-        if self._app.state.settings.cors_origins:
+        if self._app.state.settings.cors_origins and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         try:
             if self.check(scope, self._on_their_way):
