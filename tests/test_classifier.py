@@ -15,6 +15,8 @@ from catdog_api.artifact import Manifest, file_sha256, manifest_path, read_manif
 from catdog_api.classifier import load, share_cores
 from catdog_api.errors import ArtifactError, PredictionError
 
+pytestmark = pytest.mark.model
+
 SIZE = 16
 LABELS = ("cat", "dog", "neither")
 

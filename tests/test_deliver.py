@@ -14,6 +14,8 @@ from catdog_api.artifact import file_sha256, read_manifest
 from training.deliver import deliver
 from training.network import build_network, multiply_adds
 
+pytestmark = pytest.mark.training
+
 RECORD: dict[str, Any] = {"labels": ["husky", "wolf"], "recipe": {"input_size": 32}, "history": []}
 
 

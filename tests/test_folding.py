@@ -12,6 +12,8 @@ from catdog_api.tensors import Images
 from training.folding import fold
 from training.network import build_network, multiply_adds
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture
 def network() -> keras.Model:

@@ -18,6 +18,8 @@ from training.dataset import DatasetError
 from training.figures import share
 from training.framing import GREY, choose, measure, middle, padded, read
 
+pytestmark = pytest.mark.training
+
 RED, GREEN = (200, 30, 30), (30, 200, 30)
 KNOWN = ("cat", "dog", "neither")
 

@@ -6,6 +6,8 @@ import pytest
 
 from training.losses import PhotographLosses
 
+pytestmark = pytest.mark.training
+
 ONE_HOT = np.eye(3, dtype=np.float32)
 
 

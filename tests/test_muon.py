@@ -11,6 +11,8 @@ from keras import layers
 
 from training.muon import Muon, orthogonalize
 
+pytestmark = pytest.mark.training
+
 Kernel = npt.NDArray[np.float32]
 
 RNG_SEED = 4

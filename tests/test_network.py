@@ -10,6 +10,8 @@ from keras import layers
 from catdog_api.tensors import Images
 from training.network import build_network, multiply_adds
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(params=["float32", "mixed_bfloat16"])
 def policy(request: pytest.FixtureRequest) -> Iterator[str]:

@@ -20,6 +20,8 @@ from training.figures import share
 from training.layout import SIDE
 from training.robustness import choose, measure
 
+pytestmark = pytest.mark.training
+
 COLOURS = {"cat": (180, 40, 40), "dog": (40, 180, 40), "neither": (40, 40, 180)}
 
 
