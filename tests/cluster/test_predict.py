@@ -12,11 +12,11 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 from pyarrow import parquet as pq
 
+from benchmarks.cluster import Nodes, wait_until
 from benchmarks.photographs import draw
 from catdog_api.app import load_model
 from catdog_api.decoding import decode
 from catdog_api.settings import Settings
-from tests.cluster.nodes import Nodes, wait_until
 
 PHOTOGRAPHS = dict(zip([f"photographs/2026/{number:02}.jpg" for number in range(20)], draw(20), strict=True))
 OTHERS = {
