@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from benchmarks.figures import RATIOS, Round, cpu_ms, figure, met, rate, ratio
@@ -118,6 +119,52 @@ def plot_stages(rounds: Sequence[Round], path: Path) -> None:
     axes.set(xlabel="milliseconds, mean of a request, median of the rounds")
     axes.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, 1.25), frameon=False)
     canvas.savefig(path, dpi=120)
+
+
+def plot_nodes(results: Mapping[str, Any], path: Path) -> None:
+    """Draw the throughput of Ray nodes, relative to that of one.
+
+    Args:
+        results: As `benchmarks.nodes` writes them.
+        path: Where the PNG goes.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    canvas = Canvas(figsize=(7.2, 5.6), layout="constrained")
+    axes = canvas.subplots()
+    most = max(results["nodes"])
+    axes.plot([1, most], [1, most], color="tab:gray", linestyle="--", linewidth=1, label="in proportion to the nodes")
+    _plot_windows(
+        axes,
+        results["windows"]["waiting"],
+        f"not the model but a stand-in, which waits {results['slower']} x as long as the model computes",
+        {"color": "tab:blue", "marker": "s", "markersize": 9, "markerfacecolor": "none"},
+        {"xytext": (-8, 6), "ha": "right"},
+    )
+    _plot_windows(
+        axes,
+        results["windows"]["true"],
+        "the true model, measured; proxy and callers have the same two cores",
+        {"color": "tab:orange", "marker": "o"},
+        {"xytext": (8, -6), "ha": "left", "va": "top"},
+    )
+    axes.set_title("A try: these are no measurements" if results["is_quick"] else "Ray nodes of one core on two cores")
+    axes.set(xlabel="nodes, each with one core and one replica", ylabel="images a second, as a multiple of one node's")
+    axes.set(xlim=(0, most + 0.8), ylim=(0, most + 0.8), xticks=range(1, most + 1))
+    canvas.legend(loc="outside lower center", fontsize=8, frameon=False)
+    canvas.savefig(path, dpi=120)
+
+
+def _plot_windows(
+    axes: Axes, windows: Sequence[Mapping[str, Any]], label: str, look: Mapping[str, Any], place: Mapping[str, Any]
+) -> None:
+    rates = [window["images_per_second"] for window in windows]
+    axes.plot([window["nodes"] for window in windows], [found / rates[0] for found in rates], label=label, **look)
+    for window in windows:
+        at = (window["nodes"], window["images_per_second"] / rates[0])
+        text = f"{window['images_per_second']:.3g} images/s\ncores {window['busy']:.0%} busy"
+        axes.annotate(text, at, textcoords="offset points", fontsize=7, **place)
 
 
 def _median_stages(rounds: Sequence[Round], name: str, window: str) -> dict[str, float]:

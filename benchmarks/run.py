@@ -41,7 +41,7 @@ def run(contenders: Sequence[Contender], scale: Scale, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="catdog-benchmark-") as name:
         bench, batch_difference = _prepare(contenders, scale, Path(name))
-        results: dict[str, Any] = {"machine": _machine(), "scale": asdict(scale), "tuning": {}, "rounds": []}
+        results: dict[str, Any] = {"machine": machine(), "scale": asdict(scale), "tuning": {}, "rounds": []}
         results["tuning"] = _tune(bench, contenders)
         for turn in range(scale.rounds):
             results["rounds"].append(_round(bench, contenders, turn, results["tuning"], batch_difference))
@@ -127,7 +127,7 @@ def _or_error(attempt: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"error": str(error)}
 
 
-def _machine() -> str:
+def machine() -> str:
     """Say what the figures are of: processor, cores, kernel, Python."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -87,7 +87,15 @@ SCHEMAS: dict[str, Schema] = {
     ),
 }
 
-SERVE_CONFIG = fields({"applications": every(fields({"name": TEXT, "import_path": TEXT, "route_prefix": TEXT}))})
+SERVE_CONFIG = fields(
+    {
+        "proxy_location": {"enum": ["Disabled", "HeadOnly", "EveryNode"]},
+        "http_options": fields(
+            {"host": TEXT, "port": COUNT, "request_timeout_s": COUNT, "keep_alive_timeout_s": COUNT}
+        ),
+        "applications": every(fields({"name": TEXT, "import_path": TEXT, "route_prefix": TEXT})),
+    }
+)
 """Of `serveConfigV2`, which is YAML in a text (Ray Serve's config files)."""
 
 ADAPTER = fields(

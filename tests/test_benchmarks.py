@@ -5,9 +5,11 @@ import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,8 +18,10 @@ from benchmarks.loading import ClientError, parse_report
 from benchmarks.photographs import SIZE, draw, write_bodies
 from benchmarks.processes import TICKS, descendants, memory_bytes, parse_stat, tree
 from benchmarks.registry import CONTENDERS, chosen
-from benchmarks.report import markdown, plot_stages
+from benchmarks.report import markdown, plot_nodes, plot_stages
 from benchmarks.run import fastest, rotated
+from benchmarks.waiting import Waiting, measured_seconds
+from tests.fakes import MANIFEST
 
 WINDOW: dict[str, Any] = {
     "requests": 1000,
@@ -159,3 +163,25 @@ def test_every_contenders_requirements_are_pinned() -> None:
     for environment in {contender.environment for contender in CONTENDERS} - {"service"}:
         lines = (folder / f"{environment}.txt").read_text().splitlines()
         assert all("==" in line for line in lines if not line.startswith("#"))
+
+
+def test_the_nodes_are_drawn_in_both_kinds(tmp_path: Path) -> None:
+    windows = [{"nodes": count, "images_per_second": 9.0 * count, "busy": 0.2 * count} for count in (1, 2, 4)]
+    results = {
+        "is_quick": False,
+        "nodes": [1, 2, 4],
+        "slower": 40,
+        "windows": {"waiting": windows, "true": windows[:2]},
+    }
+    plot_nodes(results, tmp_path / "nodes.png")
+    assert (tmp_path / "nodes.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_stand_in_waits_as_long_as_a_batch_of_that_size_takes() -> None:
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    began = time.monotonic()
+    looks = Waiting(MANIFEST, [0.0, 0.2]).look(images)
+    assert time.monotonic() - began >= 0.2
+    assert [look.probabilities.sum() for look in looks] == pytest.approx([1, 1])
+    quick = measured_seconds(Waiting(MANIFEST, [0.001 * count for count in range(1, 9)]))
+    assert all(seconds >= 0.001 * count for count, seconds in enumerate(quick, 1))

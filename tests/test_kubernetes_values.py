@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.routing import iter_route_contexts
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -126,6 +127,14 @@ def test_a_ray_worker_has_room_for_a_replica_and_for_ray_itself() -> None:
     store = int(group["rayStartParams"]["object-store-memory"])
     assert own["cpu"] == ours["cpu"]
     assert quantity(own["memory"]) >= quantity(ours["memory"]) + 1.2e9 + store
+
+
+def test_ray_serves_in_kubernetes_as_anywhere_and_waits_longer_than_the_deadline() -> None:
+    (config,) = load(REPOSITORY / "deploy" / "ray" / "serve.yaml")
+    assert yaml.safe_load(RAY_SERVICE["spec"]["serveConfigV2"]) == config
+    assert config["http_options"]["request_timeout_s"] > Settings().deadline_seconds
+    (container,) = pods(RAY_SERVICE)["ray-worker"]["containers"]
+    assert container["ports"] == [{"name": "serve", "containerPort": config["http_options"]["port"]}]
 
 
 def test_kserve_runs_the_container_of_the_deployment() -> None:

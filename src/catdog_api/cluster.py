@@ -33,6 +33,7 @@ MOST_IN_TASK = 512  # photographs: five seconds on a core, and 20,000 tasks for 
 LEAST_IN_TASK = 16
 KEPT_ROWS = 10_000  # answers in one file of the output, or as many as there are after
 KEPT_SECONDS = 30  # what a run that is killed has to do again
+TAKEN_SECONDS = 5  # for which no core is free before that is said: Ray hears of one that is given back a little later
 
 
 def run(settings: Settings, paths: Sequence[str], out: str) -> int:
@@ -114,6 +115,7 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
     if not found:
         return
     ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
+    _say_if_all_cores_are_taken()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False  # there is one that counts photographs
     places = list({id(stored.filesystem): stored.filesystem for stored in found}.values())
@@ -140,6 +142,16 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
         compute=ray.data.ActorPoolStrategy(min_size=1),
     )
     yield from answered.iter_batches(batch_size=None, batch_format="pyarrow")
+
+
+def _say_if_all_cores_are_taken() -> None:
+    """Say so where Ray would wait without a word and without end: Serve's replicas keep their cores."""
+    deadline = time.monotonic() + TAKEN_SECONDS
+    while ray.available_resources().get("CPU", 0) < CORES:
+        if time.monotonic() > deadline:
+            tqdm.write("All cores of the Ray cluster are taken; waiting for one ...", file=sys.stderr)
+            return
+        time.sleep(0.5)
 
 
 def _kept_together(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:

@@ -1,27 +1,20 @@
 """One Ray cluster for all of these tests: a head that computes nothing, and two nodes."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.nodes import Nodes
+from benchmarks.cluster import ENVIRONMENT, Nodes
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
-ENVIRONMENT = {
+OURS = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "CATDOG_PRECISION": "float32",
     "CATDOG_QUEUE_LIMIT": "4",
-    "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src", ROOT / "deploy" / "ray"))),
-    "RAY_AUTH_MODE": "disabled",  # whatever token lies in the home of who runs this: they connect to nothing else
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "catdog_ray_proxy:layers",
-    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_metrics_report_interval_ms": "1000",
-    "RAY_worker_niceness": "0",  # or whatever else the machine does would leave them nothing
 }
 
 
@@ -36,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """Start the cluster, and connect this process to it."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
+        for name, value in (ENVIRONMENT | OURS).items():
             patch.setenv(name, value)
         with Nodes.started(tmp_path_factory.mktemp("nodes"), 2, cpus=2) as started:
             yield started

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import ray
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 from pyarrow import parquet as pq
 
+from benchmarks.cluster import Nodes, wait_until
 from benchmarks.photographs import draw
 from catdog_api.app import load_model
 from catdog_api.decoding import decode
 from catdog_api.settings import Settings
-from tests.cluster.nodes import Nodes, wait_until
 
 PHOTOGRAPHS = dict(zip([f"photographs/2026/{number:02}.jpg" for number in range(20)], draw(20), strict=True))
 OTHERS = {
@@ -24,6 +25,10 @@ OTHERS = {
     "photographs/2026/empty.jpg": b"",
     "photographs/2026/cut.jpg": draw(1)[0][:3000],
 }
+
+
+class Taking:
+    """Takes cores, and does nothing with them."""
 
 
 @pytest.fixture
@@ -99,6 +104,22 @@ def test_a_bucket_is_answered_as_the_model_answers_and_given_again_only_what_is_
     assert said.endswith("1 passed over, which are no images; 22 answered before")
     table = answers(options)
     assert len(table) == len(set(table["path"].to_pylist())) == 23
+
+
+def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(PHOTOGRAPHS["photographs/2026/00.jpg"])
+    wait_until(lambda: ray.available_resources().get("CPU") == 4, "all cores free")
+    others = [ray.remote(num_cpus=2)(Taking).remote() for _ in nodes.workers]
+    ray.get([other.__ray_ready__.remote() for other in others])
+    with started(nodes, str(tmp_path / "a.jpg"), "--out", str(tmp_path / "answers.parquet")) as job:
+        assert job.stderr
+        said = next(line for line in job.stderr if "Ray" in line)
+        assert said == "All cores of the Ray cluster are taken; waiting for one ...\n"
+        for other in others:
+            ray.kill(other)
+        status, said = ended(job)
+    assert status == 0, said
+    assert said.startswith("1 answered, ")
 
 
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ from catdog_ray import Catdog, own_settings
 from ray import serve
 from ray.serve.config import AutoscalingConfig
 
+from benchmarks.cluster import PATIENCE_SECONDS, Nodes, free_port, wait_until
 from benchmarks.photographs import draw
 from catdog_api.errors import ModelStuckError
 from tests.cluster.callers import PATIENCE, Callers
-from tests.cluster.nodes import PATIENCE_SECONDS, Nodes, wait_until
 
 NAME = "catdog"
 PHOTOGRAPHS = draw(4)
@@ -38,8 +37,7 @@ class Hanging(Catdog.func_or_class):  # type: ignore[name-defined]  # what a dep
 @pytest.fixture(scope="module")
 def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
     """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     # On the head, as behind a load balancer that lives on: the nodes that die here have replicas alone.
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
     deploy()

@@ -16,7 +16,18 @@ import ray
 PATIENCE_SECONDS = 600  # for anything on a machine with other things to do
 TRIES = 8  # Ray gives a node's helpers 15 s to be there, which is not always enough for them there
 OBJECT_STORE_BYTES = 100_000_000
+_RAY = str(Path(sys.executable).with_name("ray"))
 _ANY_WORKER_PORT = ("--min-worker-port", "0", "--max-worker-port", "0")
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src", ROOT / "deploy" / "ray"))),
+    "RAY_AUTH_MODE": "disabled",  # whatever token lies in the home of who runs this: they connect to nothing else
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "catdog_ray_proxy:layers",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # or whatever else the machine does would leave them nothing
+}
+"""What nodes have in theirs, and whoever starts them, before it does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +68,7 @@ class Nodes:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.workers: list[Node] = []
         self._folder = folder
         port = self.address.rpartition(":")[2]
@@ -72,6 +83,9 @@ class Nodes:
             folder: For what the nodes say.
             count: Of nodes besides the head.
             cpus: Of each.
+
+        Raises:
+            TimeoutError: A node does not start; with what it says.
         """
         nodes = cls(folder)
         try:
@@ -84,40 +98,45 @@ class Nodes:
             for node in [*nodes.workers, nodes._head]:
                 node.kill()
 
-    def add(self, cpus: int) -> None:
-        """Start a node."""
-        self.workers.append(self._start("--address", self.address, "--num-cpus", str(cpus)))
+    def add(self, cpus: int, core: int | None = None) -> None:
+        """Start a node; raises TimeoutError.
+
+        Args:
+            cpus: That it says it has.
+            core: The one core that all of it may use; None for any.
+        """
+        self.workers.append(self._start("--address", self.address, "--num-cpus", str(cpus), core=core))
 
     def kill(self, node: Node) -> None:
         """End a node at once."""
         node.kill()
         self.workers.remove(node)
 
-    def _start(self, *arguments: str) -> Node:
+    def _start(self, *arguments: str, core: int | None = None) -> Node:
+        pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
         for _ in range(TRIES):
-            port = _free_port()
+            port = free_port()
             log = self._folder / f"node-{port}.log"
-            ports = ["--metrics-export-port", str(port), "--dashboard-agent-listen-port", str(_free_port())]
+            ports = ["--metrics-export-port", str(port), "--dashboard-agent-listen-port", str(free_port())]
             store = ["--object-store-memory", str(OBJECT_STORE_BYTES), *_ANY_WORKER_PORT]
-            command = [str(Path(sys.executable).with_name("ray")), "start", "--block", *arguments, *ports, *store]
+            command = [*pinned, _RAY, "start", "--block", *arguments, *ports, *store]
             with log.open("wb") as stream:
-                process = subprocess.Popen(  # noqa: S603  # all of it is written here
-                    command, stdout=stream, stderr=stream, start_new_session=True
-                )
+                process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
             node = Node(process, f"http://127.0.0.1:{port}/metrics")
             while process.poll() is None:
                 if b"Ray runtime started" in log.read_bytes():
                     return node
                 time.sleep(0.1)
             node.kill()
-        raise AssertionError(log.read_text())
+        raise TimeoutError(log.read_text())
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
+    """Wait until something holds; raises TimeoutError."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {PATIENCE_SECONDS} s: {what}")
         time.sleep(0.2)
 
 
@@ -132,7 +151,8 @@ def _session(leader: int) -> list[int]:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
