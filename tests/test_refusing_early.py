@@ -12,7 +12,7 @@ import pytest
 from catdog_api.app import create_app
 from catdog_api.problems import MEDIA_TYPE
 from catdog_api.settings import Settings
-from tests.fakes import ColourClassifier, GatedClassifier
+from tests.fakes import GatedClassifier
 from tests.raw_requests import Reply, take
 from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, received
 
@@ -143,14 +143,31 @@ def test_it_is_counted_and_the_log_has_one_line_for_all_of_a_second(
     assert {line["status"] for line in lines(log, "POST")} == {200}
 
 
-async def test_of_many_who_come_at_once_as_many_pass_as_there_is_room_for() -> None:
-    """Who passes has no place yet: were that not counted, all who come in one turn would pass for one place."""
-    app = create_app(Settings(queue_limit=3), load=lambda _: ColourClassifier())
+async def test_of_many_who_come_at_once_as_many_pass_as_there_is_room_for_while_many_wait() -> None:
+    """Who passes has no place yet: were that not counted, all who come in one turn would pass for one place.
+
+    While few wait, all pass: they may be slow to send their photographs, and nobody else should have to go for them.
+    """
+    classifier = GatedClassifier()
+    app = create_app(Settings(queue_limit=5, model_threads=1), load=lambda _: classifier)
+
+    def passed() -> list[bool]:
+        return [app.state.admission.refusal({"method": "POST", "path": "/predict"}) is None for _ in range(BURST)]
+
     async with app.router.lifespan_context(app):
-        for _ in range(2):  # the first three never come as far as to their places
-            passed = [app.state.admission.refusal({"method": "POST", "path": "/predict"}) is None for _ in range(BURST)]
-            assert passed == [True] * 3 + [False] * (BURST - 3)
+        assert passed() == [True] * BURST
+        await asyncio.sleep(0.1)
+        waiting = [asyncio.create_task(app.state.pipeline.predict(JPEG))]
+        await asyncio.to_thread(classifier.entered.wait, PATIENCE_SECONDS)
+        waiting += [asyncio.create_task(app.state.pipeline.predict(JPEG)) for _ in range(3)]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while b"catdog_queue_depth 3.0" not in app.state.metrics.expose("")[0]:  # noqa: ASYNC110  # as an operator
+                await asyncio.sleep(0.01)
+        for _ in range(2):  # the first two never come as far as to their places
+            assert passed() == [True] * 2 + [False] * (BURST - 2)
             await asyncio.sleep(0.1)
+        classifier.gate.set()
+        await asyncio.gather(*waiting)
 
 
 def test_pages_elsewhere_may_read_a_refusal(

@@ -164,12 +164,14 @@ class Batcher:
         """Let nobody take on what could not be submitted.
 
         Args:
-            on_their_way: Images that will have a place, and have none yet.
+            on_their_way: Images that will have a place, and have none yet. They count once half of all are taken: some
+                are slow to come, and at other times nobody should have to go for them.
 
         Raises:
             OverloadedError: As many images wait, or are being made, as may.
         """
-        if len(self._queue) + self._being_made + on_their_way >= self._queue_limit:
+        taken = len(self._queue) + self._being_made
+        if taken + (on_their_way if 2 * taken >= self._queue_limit else 0) >= self._queue_limit:
             raise OverloadedError(
                 f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,

@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
     def leave(self, call: Call) -> None:
         """Close without waiting for the answer, if it has not come."""
         if self._call is call:
+            self.is_open = False  # or it would be used again before the loop says that it is closed
             self._end(LEFT)
             self.transport.abort()
 
