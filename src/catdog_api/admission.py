@@ -1,7 +1,7 @@
 """Whoever cannot be served is told so at once: before the body is read, and before the framework is troubled."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -44,15 +44,14 @@ class Admission:
     def __init__(self, app: FastAPI, routes: Iterable[RouteContext]) -> None:
         self._app = app
         self._asking = [route for route in routes if "POST" in (route.methods or ())]
-        self._on_their_way = 0
         self._unlogged = 0
 
-    def check(self, scope: Scope, on_their_way: int = 0) -> bool:
+    def check(self, scope: Scope, *, as_expected: bool = False) -> bool:
         """Let a request pass.
 
         Args:
             scope: Of the request.
-            on_their_way: How many before it will have a place in the queue, and have none yet.
+            as_expected: Count those before it, too, that have no place in the queue yet.
 
         Returns:
             Whether it asks for an answer.
@@ -64,7 +63,7 @@ class Admission:
             for route in self._asking:
                 if route.path_regex.match(scope["path"]):
                     scope["route"] = route  # for the metrics: where a request is refused, nothing is routed
-                    self._app.state.pipeline.refuse_if_full(on_their_way)
+                    self._app.state.pipeline.refuse_if_full(as_expected=as_expected)
                     return True
         return False
 
@@ -82,18 +81,17 @@ class Admission:
         if self._app.state.settings.cors_origins and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         try:
-            if self.check(scope, self._on_their_way):
-                self._on_their_way += 1
-                self._come(TURNS)
+            if self.check(scope, as_expected=True):
+                self._come(self._app.state.pipeline.expect(), TURNS)
         except OverloadedError as error:
             return self._refusal(error, scope)
         return None
 
-    def _come(self, turns: int) -> None:
+    def _come(self, forget: Callable[[], None], turns: int) -> None:
         if turns:
-            asyncio.get_running_loop().call_soon(self._come, turns - 1)
+            asyncio.get_running_loop().call_soon(self._come, forget, turns - 1)
         else:
-            self._on_their_way -= 1
+            forget()
 
     def _refusal(self, error: OverloadedError, scope: Scope) -> Refusal:
         problem = problem_of(error)

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -101,6 +101,7 @@ class Batcher:
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._being_made = 0
+        self._expected: deque[object] = deque()  # one for each image whose request has just begun
         self._closed = False
         self._threads = [_ModelThread(self._next_batch, self._answer) for _ in range(threads)]
 
@@ -133,6 +134,8 @@ class Batcher:
             OverloadedError: As many images wait, or are being made, as may.
         """
         self.refuse_if_full()
+        if self._expected:
+            self._expected.popleft()
         self._being_made += 1
         try:
             yield
@@ -160,18 +163,34 @@ class Batcher:
         finally:
             self._forget(waiting)
 
-    def refuse_if_full(self, on_their_way: int = 0) -> None:
+    def expect(self) -> Callable[[], None]:
+        """Count an image whose request has begun as one that will want a place.
+
+        Returns:
+            To be called when it is not expected any more: it does nothing where there was a place meanwhile.
+        """
+        image = object()
+        self._expected.append(image)
+
+        def forget() -> None:
+            with suppress(ValueError):
+                self._expected.remove(image)
+
+        return forget
+
+    def refuse_if_full(self, *, as_expected: bool = False) -> None:
         """Let nobody take on what could not be submitted.
 
         Args:
-            on_their_way: Images that will have a place, and have none yet. They count once half of all are taken: some
-                are slow to come, and at other times nobody should have to go for them.
+            as_expected: Count those, too, that are expected. They count once half of all places are taken: some are
+                slow to come, and at other times nobody should have to go for them.
 
         Raises:
             OverloadedError: As many images wait, or are being made, as may.
         """
         taken = len(self._queue) + self._being_made
-        if taken + (on_their_way if 2 * taken >= self._queue_limit else 0) >= self._queue_limit:
+        expected = len(self._expected) if as_expected and 2 * taken >= self._queue_limit else 0
+        if taken + expected >= self._queue_limit:
             raise OverloadedError(
                 f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,

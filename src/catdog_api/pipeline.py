@@ -115,16 +115,20 @@ class Pipeline:
         self._decoders.shutdown()
         self._batcher.close()
 
-    def refuse_if_full(self, on_their_way: int = 0) -> None:
+    def expect(self) -> Callable[[], None]:
+        """Count a photograph whose request has begun, until it has its place or what is returned is called."""
+        return self._batcher.expect()
+
+    def refuse_if_full(self, *, as_expected: bool = False) -> None:
         """Let nobody read a photograph that would be refused.
 
         Args:
-            on_their_way: Photographs that will have a place in the queue, and have none yet.
+            as_expected: Count those, too, that are expected.
 
         Raises:
             OverloadedError: Too many photographs are being decoded or wait for the model.
         """
-        self._batcher.refuse_if_full(on_their_way)
+        self._batcher.refuse_if_full(as_expected=as_expected)
 
     async def predict(self, photograph: bytes | View) -> Outcome:
         """Answer one photograph.
