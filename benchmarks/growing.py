@@ -49,6 +49,22 @@ def memory_mb(figures: Mapping[str, Any], step: str) -> float:
     return multiple * float(figures["idle"]["memory_mb"])
 
 
+def next_full(figures: Mapping[str, Any], step: str, machines: int) -> str:
+    """Return what is as busy as the pods are where more is asked for, and at how many images a second.
+
+    Photographs come in through an entrance, one machine, and leave it again for the pods; each direction of its network
+    also carries the answers. Behind it there are as many of Ray's proxies as machines.
+    """
+    assumed, milliseconds = figures["assumed"], proxy_ms(figures, step)
+    image_bits = 8 * (figures["photograph_bytes"] + figures["answer_bytes"])
+    busy = assumed["utilization"]
+    rates = {"entrance": busy * assumed["entrance_gigabits_per_second"] * GIGABIT / image_bits}
+    if milliseconds:
+        rates["proxies"] = busy * machines * 1000 / milliseconds
+    first = min(rates, key=lambda name: rates[name])
+    return f"{first}, {rates[first]:,.0f}"
+
+
 def steps(figures: Mapping[str, Any]) -> str:
     """Write the table of the steps: what two cores answer, and what a million images cost."""
     lines = [
@@ -86,12 +102,16 @@ def plan(figures: Mapping[str, Any]) -> str:
             {
                 f"for {rate:,} images/s": engine,
                 f"pods or replicas of two cores, {share:.0%} busy": pods,
-                "their memory, GB": f"{pods * memory_mb(figures, step) * MILLION / GIGABYTE:.0f}",
+                "their memory, GB: held, and asked for": (
+                    f"{pods * memory_mb(figures, step) * MILLION / GIGABYTE:.0f}, "
+                    f"{pods * figures['asked_for_gb'][engine]}"
+                ),
                 f"machines of {node['cores']} cores that they fill": filled,
                 "machines that the proxies want, a core on each": proxies or "none",
                 "machines, and $ an hour": f"{machines}, {machines * node['cores'] * price:.0f}",
                 "Gbit/s in and out, altogether": f"{inwards:.1f}, {outwards:.2f}",
                 "Gbit/s in, a machine": f"{inwards / machines:.2f}",
+                f"{share:.0%} busy next, and at how many images/s": next_full(figures, step, machines),
             }
         )
     head, *rows = (f"| {name} | {' | '.join(str(column[name]) for column in columns)} |" for name in columns[0])

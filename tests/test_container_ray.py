@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from catdog_api.settings import Settings
 from tests.kustomize import BUILDS, build, containers, of_kind
 from tests.test_container import RAY, ROOT, SERVED
 
@@ -50,6 +51,20 @@ def test_what_ray_imports_is_in_the_image_and_on_its_path() -> None:
 def test_kuberay_gives_no_variable_that_the_image_has() -> None:
     given = {variable["name"] for container in containers(RAY_SERVICE) for variable in container.get("env", [])}
     assert given.isdisjoint(VARIABLES)
+
+
+def test_every_replica_that_ray_may_start_has_a_worker_and_the_time_to_end() -> None:
+    (workers,) = RAY_SERVICE["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    (container,) = workers["template"]["spec"]["containers"]
+    text = (FOLDER / "catdog_ray.py").read_text(encoding="utf-8")
+    assert dict(re.findall(r"\b(CORES|min_replicas|max_replicas) ?= ?(\d+)", text)) == {
+        "CORES": container["resources"]["limits"]["cpu"],
+        "min_replicas": str(workers["minReplicas"]),
+        "max_replicas": str(workers["maxReplicas"]),
+    }
+    assert 'graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default' in text
+    end = container["lifecycle"]["preStop"]["sleep"]["seconds"] + Settings().grace_seconds
+    assert end + 3 <= workers["template"]["spec"]["terminationGracePeriodSeconds"] <= end + 10
 
 
 def test_ray_is_pinned_beside_what_the_service_has_in_the_version_that_kuberay_is_told() -> None:

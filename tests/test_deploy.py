@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import iter_route_contexts
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from catdog_api.app import create_app
+from catdog_api.metrics import OTHER
 from catdog_api.problems import KINDS
+from catdog_api.settings import Settings
 from tests.conftest import Serve
 from tests.images import RED, encode
 
@@ -41,6 +45,30 @@ def test_every_reason_that_is_asked_for_is_the_name_of_a_problem() -> None:
     asked = {reason for reasons in re.findall(r'reason=~?"([^"]+)"', ALERTS) for reason in reasons.split("|")}
     assert asked
     assert asked <= {kind.name for kind in KINDS.values()}
+
+
+def matches(selector: str, labels: dict[str, str]) -> bool:
+    """Say whether a selector of Prometheus finds a series; what it asks of other labels than these is passed over."""
+    for name, operator, value in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', selector):
+        found = bool(re.fullmatch(value, labels.get(name, ""))) if operator == "=~" else labels.get(name) == value
+        if name in labels and found == (operator == "!="):
+            return False
+    return True
+
+
+def test_the_alerts_hear_of_every_route_that_answers_photographs_and_of_no_stranger() -> None:
+    routes = [
+        route.path
+        for route in iter_route_contexts(create_app(Settings()).routes)
+        if route.path and "POST" in (route.methods or ())
+    ]
+    selectors = re.findall(r"catdog_requests_total\{(.*?)\}", ALERTS)
+    assert "/v2/models/{model}/infer" in routes
+    assert len(selectors) > 3
+    for selector in selectors:
+        assert [route for route in routes if not matches(selector, {"route": route, "method": "POST"})] == []
+        assert not matches(selector, {"route": OTHER, "method": "POST"})
+        assert not matches(selector, {"route": "/health/ready", "method": "GET"})
 
 
 def test_the_dashboard_names_no_data_source_of_its_author() -> None:

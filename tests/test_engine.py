@@ -1,6 +1,7 @@
 """`catdog-api predict --engine ray`, as far as the command goes without Ray."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -19,13 +20,13 @@ def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("failures", "status"), [(0, None), (3, 1)])
-def test_ray_is_given_the_addresses_as_they_were_and_its_failures_are_the_status(
+def test_ray_is_given_the_addresses_as_they_were_the_model_in_full_and_its_failures_are_the_status(
     failures: int, status: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[object] = []
 
     def run(settings: Settings, paths: list[str], out: str) -> int:
-        given.extend([settings.precision, paths, out])
+        given.extend([settings.precision, settings.model, paths, out])
         return failures
 
     cluster = ModuleType("catdog_api.cluster")
@@ -34,8 +35,9 @@ def test_ray_is_given_the_addresses_as_they_were_and_its_failures_are_the_status
     monkeypatch.setattr(cli, "find_spec", lambda _: object())
     code = None
     try:
-        cli.main([*RAY, "--precision", "float32"])
+        cli.main([*RAY, "--precision", "float32", "--model", "models/own.keras"])
     except SystemExit as end:
         code = end.code
     assert code == status
-    assert given == ["float32", ["s3://photographs"], "s3://answers/all.parquet?region=eu-west-1"]
+    model = Path.cwd() / "models" / "own.keras"
+    assert given == ["float32", model, ["s3://photographs"], "s3://answers/all.parquet?region=eu-west-1"]

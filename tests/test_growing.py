@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import growing
+from tests.custom_kinds import pods
+from tests.kustomize import BUILDS, build, of_kind
+from tests.test_kubernetes_values import quantity
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,6 +50,32 @@ def test_twice_the_photographs_take_twice_the_pods() -> None:
         row = next(line for line in growing.plan(figures).splitlines() if line.startswith("| pods"))
         counts.append([int(number) for number in re.findall(r"(?<=\| )\d+", row)])
     assert counts[1] == pytest.approx([2 * count for count in counts[0]], abs=1)
+
+
+def test_what_is_full_next_is_what_is_full_first() -> None:
+    figures = growing.read()
+    figures |= {"photograph_bytes": 999_000, "answer_bytes": 1_000}  # 8 Mbit an image, each way
+    figures["assumed"] |= {"utilization": 0.5, "entrance_gigabits_per_second": 8}
+    figures["idle"]["cpu_ms"] = 10
+    figures["busy"] = {
+        "one process": {"cpu_ms": {"service": 10}},
+        "Ray": {"cpu_ms": {"replicas": 10, "proxy": 10}},
+    }
+    assert growing.next_full(figures, "one process", 2) == "entrance, 500"
+    assert growing.next_full(figures, "Ray", 2) == "proxies, 100"
+    assert growing.next_full(figures, "Ray", 20) == "entrance, 500"
+
+
+def test_as_much_memory_is_asked_for_as_in_the_manifests() -> None:
+    kinds = {"production": ("Deployment", "catdog-api"), "kuberay": ("RayService", "ray-worker")}
+    pod, worker = (
+        quantity(
+            pods(of_kind(build(BUILDS[name]), kind))[container]["containers"][0]["resources"]["requests"]["memory"]
+        )
+        for name, (kind, container) in kinds.items()
+    )
+    asked_for = {engine: gigabytes * 10**9 for engine, gigabytes in growing.read()["asked_for_gb"].items()}
+    assert asked_for == {"Kubernetes": pod, "Ray": worker, "Ray with HAProxy": worker}
 
 
 def test_the_figures_say_where_they_come_from() -> None:

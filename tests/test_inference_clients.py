@@ -105,6 +105,22 @@ def test_triton_is_told_what_is_wrong(
     assert refused.value.status() == status
 
 
+def test_triton_is_told_that_it_gets_no_classes(triton: InferenceServerClient) -> None:
+    outputs = [InferRequestedOutput("probabilities", class_count=2)]
+    with pytest.raises(InferenceServerException, match="'classification' is of an extension") as refused:
+        triton.infer("fake", [tensor("pixels", "UINT8", ARRAY, binary=True)], outputs=outputs)
+    assert refused.value.status() == "400"
+
+
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_triton_is_told_that_it_must_not_compress(algorithm: str, triton: InferenceServerClient) -> None:
+    made = tensor("pixels", "UINT8", ARRAY, binary=True)
+    with pytest.raises(InferenceServerException, match=rf"compressed \({algorithm}\)") as refused:
+        triton.infer("fake", [made], request_compression_algorithm=algorithm)
+    assert refused.value.status() == "400"
+    assert len(triton.infer("fake", [made], response_compression_algorithm=algorithm).as_numpy("label")) == 3
+
+
 def test_triton_gives_a_key_where_one_is_asked_for() -> None:
     with (
         background(ColourClassifier(), api_keys=KEY) as url,

@@ -75,7 +75,7 @@ def test_pixels_come_behind_the_json_and_are_not_copied() -> None:
                 "parameters": {"binary_data_output": True},
                 "outputs": [
                     {"name": "probabilities", "parameters": {"binary_data": False}},
-                    {"name": "label", "parameters": {"classification": 3}},
+                    {"name": "label", "parameters": {"other": 3}},
                 ],
             },
             {"probabilities": False, "label": True},
@@ -144,6 +144,14 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "half a letter as an output": (written(pixels(ARRAY), outputs=[{"name": "\ud800"}]), "outputs.0.name"),
     "another output": (written(pixels(ARRAY), outputs=[{"name": "logits"}]), "outputs.0.name"),
     "an output twice": (written(pixels(ARRAY), **TWICE), "asked for twice"),
+    "an output of classes": (
+        written(pixels(ARRAY), outputs=[{"name": "probabilities", "parameters": {"classification": 2}}]),
+        "'probabilities': 'classification' is of an extension",
+    ),
+    "an output in shared memory": (
+        written(pixels(ARRAY), outputs=[{"name": "label", "parameters": {"shared_memory_region": "a"}}]),
+        "'label': 'shared_memory_region' is of an extension",
+    ),
     "outputs that are none": (written(pixels(ARRAY), outputs="label"), "outputs"),
     "a parameter of another type": (written(pixels(ARRAY), **WRONG_PARAMETERS), "binary_data_output"),
     "parameters that are none": (written(pixels(ARRAY, parameters=[1])), "parameters"),

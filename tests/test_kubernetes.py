@@ -117,6 +117,18 @@ def test_what_selects_the_pods_finds_them() -> None:
     assert [constraint["topologyKey"].split("/")[1] for constraint in spread] == ["zone", "hostname"]
 
 
+def test_what_selects_ray_s_pods_is_what_kuberay_labels_them_with() -> None:
+    cluster = of_kind(BUILT["kuberay"], "RayService")["spec"]["rayClusterConfig"]
+    (workers,) = cluster["workerGroupSpecs"]
+    labels = [group["template"].get("metadata", {}).get("labels", {}) for group in (cluster["headGroupSpec"], workers)]
+    # The Service that a RayService has for its head selects by KubeRay's own value, whatever the pod says instead.
+    assert all("app.kubernetes.io/name" not in own for own in labels)
+    spread = workers["template"]["spec"]["topologySpreadConstraints"]
+    assert [constraint["labelSelector"] for constraint in spread] == [
+        {"matchLabels": {"ray.io/group": workers["groupName"]}}
+    ]
+
+
 def test_what_names_an_object_names_one_that_is_there() -> None:
     objects = BUILT["production"]
     service, monitor = of_kind(objects, "Service"), of_kind(objects, "ServiceMonitor")

@@ -133,8 +133,9 @@ def test_ray_serves_in_kubernetes_as_anywhere_and_waits_longer_than_the_deadline
     (config,) = load(REPOSITORY / "deploy" / "ray" / "serve.yaml")
     assert yaml.safe_load(RAY_SERVICE["spec"]["serveConfigV2"]) == config
     assert config["http_options"]["request_timeout_s"] > Settings().deadline_seconds
-    (container,) = pods(RAY_SERVICE)["ray-worker"]["containers"]
-    assert container["ports"] == [{"name": "serve", "containerPort": config["http_options"]["port"]}]
+    head, worker = (pods(RAY_SERVICE)[name]["containers"][0]["ports"] for name in ("ray-head", "ray-worker"))
+    assert worker == [{"name": "serve", "containerPort": config["http_options"]["port"]}]
+    assert worker[0] in head, "KubeRay takes the port of Serve's Service from the head, or makes none"
 
 
 def test_kserve_runs_the_container_of_the_deployment() -> None:

@@ -128,7 +128,9 @@ def _predict_on_ray(settings: Settings, parsed: argparse.Namespace) -> int:
         raise SettingsError("--engine ray needs Ray: pip install 'catdog-api[cluster]', or '.[cluster]' in a checkout.")
     from catdog_api.cluster import run  # noqa: PLC0415  # likewise, and few have it
 
-    return run(settings, parsed.paths, parsed.out)
+    # In full, because other machines' processes have other folders to begin from.
+    in_full = settings.model_copy(update={"model": settings.model.absolute()})
+    return run(in_full, parsed.paths, parsed.out)
 
 
 def _completed(argument: argparse.Action, by: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from catdog_api.inference_schemas import (
     LABEL,
     PROBABILITIES,
     InferenceRequest,
+    OutputParameters,
     Photographs,
     Pixels,
     RequestedOutput,
@@ -25,6 +26,8 @@ from catdog_api.tensors import View
 
 LENGTH_BYTES = 4  # before each element of a binary BYTES tensor, little-endian
 CHANNELS = 3
+OF_OTHER_EXTENSIONS = {"classification", "shared_memory_region"}
+"""What an output's parameters may ask of Triton, and would be answered otherwise than was asked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,10 @@ def _outputs(requested: Sequence[RequestedOutput] | None, *, is_binary: bool) ->
     for output in requested:
         if output.name in outputs:
             raise MalformedUploadError(f"The output '{output.name}' is asked for twice.")
-        own = output.parameters.binary_data if output.parameters else None
-        outputs[output.name] = is_binary if own is None else own
+        parameters = output.parameters or OutputParameters(binary_data=None)
+        for name in OF_OTHER_EXTENSIONS & (parameters.model_extra or {}).keys():
+            raise MalformedUploadError(
+                f"The output '{output.name}': '{name}' is of an extension that is not spoken here."
+            )
+        outputs[output.name] = is_binary if parameters.binary_data is None else parameters.binary_data
     return outputs

@@ -44,6 +44,7 @@ VERSION = f"{MODEL}/versions/{{version}}"
 
 INFER_ERRORS = (
     errors.MalformedUploadError,
+    errors.UnsupportedMediaTypeError,
     errors.TooManyFilesError,
     errors.CallerLeftError,
     errors.TooSlowError,
@@ -124,7 +125,10 @@ def _of_model(
 async def infer(request: Request) -> Response:
     """Answer a tensor of encoded images, or one of pixels; all together, or none."""
     pipeline = _pipeline(request)
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
     body, settings = await read_body(request), request.app.state.settings
+    if coding != "identity":
+        raise errors.UnsupportedMediaTypeError(f"The body is compressed ({coding}); send it as it is.")
     reading = partial(read_inference, body, request.headers.get(HEADER_LENGTH), settings.max_batch_files)
     inference = await pipeline.unpack(reading)
     work = pipeline.predict_all(inference.photographs)
