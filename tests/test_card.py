@@ -14,6 +14,7 @@ from catdog_api.artifact import read_manifest, write_manifest
 from tests.artifacts import colour_model
 from training.card import CARD, CardError, fill, read_tables
 from training.figures import all_figures, share
+from training.tables import percent
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 NAMES = {"figures", "sources", "confusion", "errors", "robustness", "data", "run"}
@@ -143,3 +144,14 @@ def test_the_committed_card_says_what_was_measured_of_the_committed_model() -> N
     assert fill(text, read_tables(MODELS / "catdog.keras")) == text
     linked = re.findall(r"\]\(([^)#:]+)\)", text)
     assert [path for path in linked if not (MODELS / path).exists()] == []
+
+
+@pytest.mark.model
+def test_the_head_of_the_training_says_what_the_committed_run_gave() -> None:
+    head = (MODELS.parent / "training" / "train.py").read_text(encoding="utf-8").split('"""')[1]
+    manifest, run = read_manifest(MODELS / "catdog.keras"), json.loads((MODELS / "run.json").read_text())
+    right, chosen = manifest.figures["accuracy"], manifest.figures["forced_choice"]["cat against dog"]["all"]
+    minutes = sum(epoch["seconds"] for epoch in run["history"]) / 60
+    for said in (manifest.version, percent(right["value"]), percent(chosen["value"]), f"{minutes:.0f} minutes"):
+        assert said in head
+    assert f"seed {run['recipe']['seed']}" in head
