@@ -27,7 +27,7 @@ check: .venv/dev.stamp  ## format, lint, types, imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev.stamp  ## measure this service beside others (hours, on an idle machine; needs wrk)
+bench: .venv/dev.stamp  ## measure this service beside others (over an hour, on an idle machine; needs wrk)
 	$(BIN)/python -m benchmarks
 
 soak: .venv/dev.stamp  ## hold the service under load and faults (over an hour, on an idle machine)

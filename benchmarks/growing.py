@@ -1,15 +1,20 @@
 """From what was measured on one machine to what a step beyond it costs: the tables of README's *Growing*.
 
-`python -m benchmarks.growing` prints them from `growing.json`; nothing in them is worked out by hand.
+`python -m benchmarks.growing` prints them, from what `benchmarks.steps` measured and from what `growing.json` assumes;
+nothing in them is worked out by hand.
 """
 
 import json
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-MEASURED = Path(__file__).with_name("growing.json")
+from benchmarks.steps import PROXY, REPLICA
+
+ASSUMED = Path(__file__).with_name("growing.json")
+MEASURED = Path(__file__).with_name("results") / "steps.json"
 MILLION = 1_000_000
 GIGABIT = 1e9
 GIGABYTE = 1e9
@@ -20,33 +25,33 @@ ENGINES = {"Kubernetes": "one process", "Ray": "Ray", "Ray with HAProxy": "Ray w
 
 
 def read() -> dict[str, Any]:
-    """Return the measured figures, and what is assumed beside them."""
-    figures: dict[str, Any] = json.loads(MEASURED.read_text(encoding="utf-8"))
-    return figures
+    """Return what is assumed, and under `windows` what was measured, by step."""
+    figures: dict[str, Any] = json.loads(ASSUMED.read_text(encoding="utf-8"))
+    return {**figures, "windows": json.loads(MEASURED.read_text(encoding="utf-8"))["windows"]}
+
+
+def median(figures: Mapping[str, Any], step: str, name: str) -> float:
+    """Return the median over the rounds of what was measured of a step."""
+    return _median(window[name] for window in figures["windows"][step])
 
 
 def cpu_ms(figures: Mapping[str, Any], step: str) -> float:
-    """Return the CPU time of an image in a step, ms.
-
-    On a busy machine everything is slower. So what was measured there counts as a multiple of what one process took
-    there, and that multiple of what one process takes on an idle one.
-    """
-    busy = figures["busy"]
-    multiple: float = sum(busy[step]["cpu_ms"].values()) / sum(busy["one process"]["cpu_ms"].values())
-    return multiple * float(figures["idle"]["cpu_ms"])
+    """Return the CPU time of an image in a step, all processes together, ms."""
+    return _median(sum(window["cpu_ms"].values()) for window in figures["windows"][step])
 
 
 def proxy_ms(figures: Mapping[str, Any], step: str) -> float:
     """Return what Ray's proxy takes of that, ms: it is one process on a machine, and has no more than one core."""
-    measured = figures["busy"][step]["cpu_ms"]
-    return cpu_ms(figures, step) * float(measured.get("proxy", 0) / sum(measured.values()))
+    return _median(window["cpu_ms"].get(PROXY, 0.0) for window in figures["windows"][step])
 
 
 def memory_mb(figures: Mapping[str, Any], step: str) -> float:
-    """Return what one process or replica of a step holds, MB: a multiple of what one process holds, as `cpu_ms` is."""
-    busy = figures["busy"]
-    multiple: float = busy[step]["resident_mb"] / busy["one process"]["resident_mb"]
-    return multiple * float(figures["idle"]["memory_mb"])
+    """Return what one pod or replica of a step holds, MB."""
+    return _median(window["memory_mb"].get(REPLICA, window["peak_mb"]) for window in figures["windows"][step])
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)
 
 
 def next_full(figures: Mapping[str, Any], step: str, machines: int) -> str:
@@ -72,15 +77,12 @@ def steps(figures: Mapping[str, Any]) -> str:
         "|---|--:|--:|--:|--:|--:|",
     ]
     price = figures["assumed"]["dollars_per_core_hour"]
-    for step, measured in figures["busy"].items():
+    for step in figures["windows"]:
         milliseconds = cpu_ms(figures, step)
-        rate = figures["idle"]["images_per_second"] * figures["idle"]["cpu_ms"] / milliseconds
         hours = milliseconds * MILLION / 1000 / 3600
-        is_idle = step == "one process"
-        about, memory = ("", figures["idle"]["memory_mb"]) if is_idle else ("~", measured["memory_mb"])
+        rate, memory = median(figures, step, "images_per_second"), median(figures, step, "peak_mb")
         lines.append(
-            f"| {step} | {about}{rate:.0f} | {about}{milliseconds:.1f} | {memory:,} | {about}{hours:.1f} "
-            f"| {about}{hours * price:.2f} |"
+            f"| {step} | {rate:.0f} | {milliseconds:.1f} | {memory:,.0f} | {hours:.1f} | {hours * price:.2f} |"
         )
     return "\n".join(lines)
 

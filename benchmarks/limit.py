@@ -13,15 +13,26 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.contenders import knobs, ours
 from benchmarks.figures import difference
-from catdog_api.classifier import Classifier, load
+from catdog_api.artifact import Manifest
+from catdog_api.classifier import load
+from catdog_api.tensors import Images, Probabilities
 
 WARM_UP_BATCHES = 5
+
+
+class Predicts(Protocol):
+    """What can be measured: a `Classifier`, or what answers as one."""
+
+    manifest: Manifest
+
+    def predict(self, images: Images) -> Probabilities:
+        """Classify a batch."""
 
 
 def main(folder: Path, seconds: float, callers: int, batch: int, precision: str) -> dict[str, Any]:
@@ -61,7 +72,7 @@ def latency(photographs: list[bytes], seconds: float) -> float:
 
 
 def throughput(
-    photographs: list[bytes], seconds: float, callers: int, batch: int, classifier: Classifier
+    photographs: list[bytes], seconds: float, callers: int, batch: int, classifier: Predicts
 ) -> dict[str, float]:
     """Let every caller decode and predict batch after batch; return images, seconds and CPU seconds."""
     counts = [0] * callers

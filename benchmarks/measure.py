@@ -30,10 +30,10 @@ class Scale:
         photographs: In the fixed set.
     """
 
-    rounds: int = 5
-    seconds: float = 20
-    warm_up_seconds: float = 10
-    sweep_seconds: float = 20
+    rounds: int = 3
+    seconds: float = 12
+    warm_up_seconds: float = 6
+    sweep_seconds: float = 10
     connections: int = 16
     photographs: int = 64
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import catdog_ray
 from ray import serve
 
-from benchmarks import photographs
 from benchmarks.cluster import ENVIRONMENT, ROOT, Nodes, free_port
 from benchmarks.figures import CORES
 from benchmarks.loading import ClientError, load
+from benchmarks.photographs import write_raw
 from benchmarks.processes import adopt_orphans, cpu_seconds
 from benchmarks.report import plot_nodes
 from benchmarks.run import machine
@@ -76,7 +76,7 @@ def measure(scale: Scale) -> dict[str, Any]:
     waiting = true.options(func_or_class=_replica([SLOWER * value for value in seconds]))
     cores, port = sorted(os.sched_getaffinity(0)), free_port()
     with tempfile.TemporaryDirectory() as folder, Nodes.started(Path(folder), 0, cpus=1) as nodes:
-        bodies = _written(Path(folder))
+        bodies = write_raw(Path(folder))
         # On the head, as behind one load balancer: it shares the cores with the nodes, and so do the callers.
         serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
         for count in scale.nodes:
@@ -89,14 +89,6 @@ def measure(scale: Scale) -> dict[str, Any]:
                     results["windows"][kind].append({"nodes": count, **window})
                     print(kind, json.dumps(window), flush=True)
     return results
-
-
-def _written(folder: Path) -> Sequence[Path]:
-    """Write the photographs as wrk takes them."""
-    paths = [folder / f"{number:02}.jpg" for number in range(photographs.COUNT)]
-    for path, data in zip(paths, photographs.draw(), strict=True):
-        path.write_bytes(data)
-    return paths
 
 
 def _replica(seconds: Sequence[float]) -> type[Any]:

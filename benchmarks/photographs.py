@@ -72,6 +72,18 @@ def write_bodies(photographs: Sequence[bytes], large: bytes, field: str | None, 
     return Bodies(content_type, paths, folder / "large")
 
 
+def write_raw(folder: Path) -> Sequence[Path]:
+    """Draw the photographs and write them as raw bodies; their type is `image/jpeg`.
+
+    Args:
+        folder: Is there already.
+    """
+    paths = [folder / f"{index:02}.jpg" for index in range(COUNT)]
+    for path, data in zip(paths, draw(), strict=True):
+        path.write_bytes(data)
+    return paths
+
+
 def _sources() -> list[Image.Image]:
     """Return images that are CC0 or in the public domain and come with scikit-image, a cat among them."""
     images = (skimage.data.chelsea(), skimage.data.astronaut(), skimage.data.coffee(), skimage.data.rocket())

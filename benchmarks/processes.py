@@ -66,7 +66,16 @@ def memory_bytes(besides: int | None = None) -> int:
     Args:
         besides: As for `tree`.
     """
-    return sum(_proportional(pid) for pid in tree(besides))
+    return sum(proportional(pid) for pid in tree(besides))
+
+
+def proportional(pid: int) -> int:
+    """Return the proportional set size of a process, bytes; 0 if it has ended."""
+    with suppress(OSError):
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 @contextmanager
@@ -130,11 +139,3 @@ def _stats() -> dict[int, tuple[int, float]]:
             with suppress(OSError):  # it has ended meanwhile
                 found[int(folder.name)] = parse_stat((folder / "stat").read_text(errors="replace"))
     return found
-
-
-def _proportional(pid: int) -> int:
-    with suppress(OSError):  # likewise
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return 1024 * int(line.split()[1])
-    return 0

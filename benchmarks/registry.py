@@ -136,6 +136,17 @@ CONTENDERS = (
 )
 
 
+RUNTIMES = (
+    "Keras, float32",
+    "Keras, bfloat16",
+    "ONNX Runtime, float32",
+    "OpenVINO, float32",
+    "OpenVINO, bfloat16",
+    "LiteRT, float32",
+)
+"""What the network can run in, and its precision there: not contenders, which serve, but compared as the limit is."""
+
+
 def chosen(names: list[str]) -> list[Contender]:
     """Return the contenders of these names, all for none.
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import in_process
 from benchmarks.figures import CORES, rate
@@ -22,6 +22,8 @@ from benchmarks.report import markdown, plot_stages
 from benchmarks.servers import QUIET, StartError
 
 RESULTS = "results.json"
+
+T = TypeVar("T")
 
 
 def run(contenders: Sequence[Contender], scale: Scale, out: Path) -> None:
@@ -55,7 +57,7 @@ def write(results: dict[str, Any], out: Path) -> None:
     plot_stages(results["rounds"], out / "stages.png")
 
 
-def rotated(contenders: Sequence[Contender], turn: int) -> list[Contender]:
+def rotated(contenders: Sequence[T], turn: int) -> list[T]:
     """Return the order of a round: each begins with the next contender."""
     start = turn % len(contenders)
     return [*contenders[start:], *contenders[:start]]

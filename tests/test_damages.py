@@ -103,3 +103,28 @@ def test_a_crop_keeps_the_middle_of_the_area(share: float) -> None:
 @pytest.mark.parametrize("shrink", [damages.resized, damages.cropped])
 def test_a_sliver_keeps_a_pixel(shrink: Callable[[Photograph, float], bytes]) -> None:
     assert min(pixels(shrink(Image.new("RGB", (300, 1)), 0.5)).shape[:2]) == 1
+
+
+@pytest.mark.parametrize(("shape", "size"), [(4, (40, 160)), (2, (80, 160)), (0.5, (120, 60)), (0.25, (120, 30))])
+def test_a_strip_is_the_largest_of_its_shape_and_from_the_middle(shape: float, size: tuple[int, int]) -> None:
+    file = damages.strip(SHARP, shape)
+    assert pixels(file).shape[:2] == size
+    assert corners(file) == [RED, GREEN, BLUE, WHITE]
+
+
+@pytest.mark.parametrize("share", [0.8, 0.5, 0.3])
+def test_a_small_photograph_is_whole_and_in_the_middle_of_something_else(share: float) -> None:
+    black = Image.new("RGB", (160, 120))
+    shown = pixels(damages.small(black, share))
+    assert shown.shape == (120, 160, 3)
+    assert (
+        shown[round(60 - 59 * share) : round(60 + 59 * share), round(80 - 79 * share) : round(80 + 79 * share)] == 0
+    ).all()
+    assert (shown.max(axis=2) == 0).mean() == pytest.approx(share**2, rel=0.05)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_what_is_covered_is_covered_from_below(share: float) -> None:
+    hidden = (pixels(damages.covered(Image.new("RGB", (160, 120)), share)).max(axis=2) > 0).mean(axis=1)
+    assert (hidden[: round(120 * (1 - share))] == 0).all()
+    assert hidden[round(120 * (1 - share)) :].min() > 0.9

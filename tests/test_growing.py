@@ -21,25 +21,33 @@ def test_the_readme_has_the_tables_as_they_are_worked_out() -> None:
     assert f"\n{growing.plan(figures)}\n" in README
 
 
-def test_one_process_costs_what_was_measured_and_others_a_multiple_of_it() -> None:
-    figures = growing.read()
-    figures["idle"]["cpu_ms"] = 10
-    figures["busy"] = {
-        "one process": {"cpu_ms": {"service": 12}},
-        "Ray": {"cpu_ms": {"replicas": 24, "proxy": 12}},
+WINDOWS = [
+    {
+        "images": 1000,
+        "images_per_second": 80 + turn,
+        "cpu_ms": {"Ray": 1.0, "proxy": 4.0, "replica": 9.0 + turn},
+        "memory_mb": {"Ray": 900.0, "proxy": 200.0, "replica": 600.0},
+        "peak_mb": 1750.0,
     }
-    assert growing.cpu_ms(figures, "one process") == pytest.approx(10)
-    assert growing.cpu_ms(figures, "Ray") == pytest.approx(30)
-    assert growing.proxy_ms(figures, "Ray") == pytest.approx(10)
+    for turn in (2, 0, 1)
+]
+SERVICE = [
+    {**window, "cpu_ms": {"service": 8.0}, "memory_mb": {"service": 640.0}, "peak_mb": 650.0} for window in WINDOWS
+]
+
+
+def test_an_image_costs_what_all_processes_take_in_the_round_in_the_middle() -> None:
+    figures = {**growing.read(), "windows": {"one process": SERVICE, "Ray": WINDOWS}}
+    assert growing.cpu_ms(figures, "Ray") == pytest.approx(1 + 4 + 10)
+    assert growing.proxy_ms(figures, "Ray") == pytest.approx(4)
     assert growing.proxy_ms(figures, "one process") == 0
+    assert "| Ray | 81 | 15.0 | 1,750 |" in growing.steps(figures)
 
 
-def test_a_replica_holds_a_multiple_of_what_one_process_does() -> None:
-    figures = growing.read()
-    figures["idle"]["memory_mb"] = 600
-    figures["busy"] = {"one process": {"resident_mb": 700}, "Ray": {"resident_mb": 770}}
-    assert growing.memory_mb(figures, "one process") == pytest.approx(600)
-    assert growing.memory_mb(figures, "Ray") == pytest.approx(660)
+def test_a_pod_holds_what_the_service_does_and_a_replica_what_is_its_own() -> None:
+    figures = {**growing.read(), "windows": {"one process": SERVICE, "Ray": WINDOWS}}
+    assert growing.memory_mb(figures, "one process") == pytest.approx(650)
+    assert growing.memory_mb(figures, "Ray") == pytest.approx(600)
 
 
 def test_twice_the_photographs_take_twice_the_pods() -> None:
@@ -56,10 +64,9 @@ def test_what_is_full_next_is_what_is_full_first() -> None:
     figures = growing.read()
     figures |= {"photograph_bytes": 999_000, "answer_bytes": 1_000}  # 8 Mbit an image, each way
     figures["assumed"] |= {"utilization": 0.5, "entrance_gigabits_per_second": 8}
-    figures["idle"]["cpu_ms"] = 10
-    figures["busy"] = {
-        "one process": {"cpu_ms": {"service": 10}},
-        "Ray": {"cpu_ms": {"replicas": 10, "proxy": 10}},
+    figures["windows"] = {
+        "one process": [{"cpu_ms": {"service": 10}}],
+        "Ray": [{"cpu_ms": {"replica": 10, "proxy": 10}}],
     }
     assert growing.next_full(figures, "one process", 2) == "entrance, 500"
     assert growing.next_full(figures, "Ray", 2) == "proxies, 100"
@@ -79,6 +86,8 @@ def test_as_much_memory_is_asked_for_as_in_the_manifests() -> None:
 
 
 def test_the_figures_say_where_they_come_from() -> None:
-    figures = json.loads(growing.MEASURED.read_text(encoding="utf-8"))
-    assert figures["machine"]
-    assert all(measured["images"] >= 100 for measured in figures["busy"].values())
+    measured = json.loads(growing.MEASURED.read_text(encoding="utf-8"))
+    assert "2 cores" in measured["machine"]
+    for windows in measured["windows"].values():
+        assert len(windows) == measured["rounds"]
+        assert all(window["images"] >= 1000 for window in windows)

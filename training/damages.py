@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 from PIL.ImageEnhance import Brightness, Color
 from PIL.ImageFilter import GaussianBlur
+from PIL.ImageOps import fit
 
 Photograph: TypeAlias = PIL.Image.Image
 """An RGB image, upright, of any size."""
@@ -86,6 +87,36 @@ def cropped(photograph: Photograph, share: float) -> bytes:
     return png(photograph.crop((left, top, left + width, top + height)))
 
 
+def strip(photograph: Photograph, shape: float) -> bytes:
+    """Cut the largest strip of this width over its height from the middle."""
+    width, height = photograph.size
+    return png(fit(photograph, (min(width, round(height * shape)) or 1, min(height, round(width / shape)) or 1)))
+
+
+def small(photograph: Photograph, share: float) -> bytes:
+    """Show it at this share of its sides, in the middle of drawn surroundings of its own size."""
+    around = _drawn(photograph)
+    width, height = (max(1, round(length * share)) for length in photograph.size)
+    inside = photograph.resize((width, height), PIL.Image.Resampling.BICUBIC)
+    around.paste(inside, ((photograph.width - width) // 2, (photograph.height - height) // 2))
+    return png(around)
+
+
+def covered(photograph: Photograph, share: float) -> bytes:
+    """Hide this share of it, from the bottom up, behind something drawn."""
+    top = photograph.height - round(photograph.height * share)
+    shown = _drawn(photograph)
+    shown.paste(photograph.crop((0, 0, photograph.width, top)))
+    return png(shown)
+
+
+def _drawn(photograph: Photograph) -> Photograph:
+    """Draw soft patches of colour, as large as the photograph; its pixels seed them."""
+    rng = np.random.default_rng(zlib.crc32(photograph.tobytes()))
+    patches = PIL.Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    return patches.resize(photograph.size, PIL.Image.Resampling.BICUBIC)
+
+
 DAMAGES = (
     Damage("JPEG quality", (90, 70, 50, 30, 20, 10), jpeg),
     Damage("blur, pixels", (0.5, 1, 2, 3, 4), blurred),
@@ -95,5 +126,8 @@ DAMAGES = (
     Damage("colour kept", (0.5, 0), faded),
     Damage("side sent, pixels", (480, 320, 240, 160, 128, 96, 64, 48, 32), resized),
     Damage("central share kept", (0.75, 0.5, 0.25, 0.1), cropped),
+    Damage("strip, width over height", (4, 3, 2, 0.5, 0.33, 0.25), strip),
+    Damage("side among something else", (0.8, 0.7, 0.6, 0.5, 0.4, 0.3), small),
+    Damage("covered from below", (0.25, 0.33, 0.5, 0.67), covered),
 )
 """In the order of the report. Blur and noise are those of a photograph 160 pixels wide and high."""

@@ -89,15 +89,15 @@ def plot_robustness(figures: Mapping[str, Any], path: Path) -> None:
     """Draw a panel for each damage: the share of right answers at each severity, beside that of whole photographs.
 
     Args:
-        figures: `undamaged` with its `value` in [0, 1], and `damages`: by name, at most eight, for each `severity` a
+        figures: `undamaged` with its `value` in [0, 1], and `damages`: by name, at most twelve, for each `severity` a
             `value` with its `interval`.
         path: Where the PNG goes.
 
     Raises:
         OSError: The file cannot be written.
     """
-    figure = Figure(figsize=(12, 5), layout="constrained")
-    panels = figure.subplots(2, 4, sharey=True).flat
+    figure = Figure(figsize=(12, 7.5), layout="constrained")
+    panels = figure.subplots(3, 4, sharey=True).flat
     for (name, measured), axes in zip(figures["damages"].items(), panels, strict=False):
         places = np.arange(len(measured))  # the severities are no scale: some rise, some fall, some jump
         shares = 100 * np.array([entry["value"] for entry in measured])

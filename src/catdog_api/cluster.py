@@ -1,7 +1,7 @@
 """`catdog-api predict --engine ray`: Ray Data around the same decoder and model; the only importer of Ray.
 
-The process that was started lists the photographs and writes the answers, both of which are small. The others read,
-decode and predict.
+The process that was started lists the photographs, and holds some 500 bytes for each (5 GB for ten million), and writes
+the answers. The others read, decode and predict.
 """
 
 import asyncio
@@ -12,17 +12,20 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it tells nobody, unless it was asked to
 
 import pyarrow as pa
 import ray
 import ray.data
+import ray.exceptions
 from pyarrow import compute, fs
 from tqdm import tqdm
 
 from catdog_api.artifact import Manifest, read_manifest, verify
 from catdog_api.errand import start
+from catdog_api.errors import SettingsError
 from catdog_api.offline import AHEAD, Answer, answer_all
 from catdog_api.parquet import Answers, Stored, find_stored
 from catdog_api.reporting import summary
@@ -49,7 +52,8 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
 
     Raises:
         ArtifactError: The model cannot be served.
-        SettingsError: An address cannot be read, or the output holds something else or cannot be written.
+        SettingsError: An address cannot be read, the output holds something else or cannot be written, or Ray gave up:
+            what is written by then, a later run passes over.
     """
     started = time.monotonic()
     manifest = read_manifest(settings.model)
@@ -58,7 +62,7 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
     found = [stored for stored in find_stored(paths) if stored.path not in answers.earlier]
     counts: Counter[str | None] = Counter()
     passed_over = 0
-    with tqdm(total=len(found), unit="file", leave=False, disable=None) as progress:
+    with _in_one_line(), tqdm(total=len(found), unit="file", leave=False, disable=None) as progress:
         for pieces in _kept_together(_answered(settings, found)):
             table = pa.concat_tables(pieces)
             said = table.filter(compute.or_(table["label"].is_valid(), table["error"].is_valid()))
@@ -142,6 +146,16 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
         compute=ray.data.ActorPoolStrategy(min_size=1),
     )
     yield from answered.iter_batches(batch_size=None, batch_format="pyarrow")
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Make one sentence of what Ray raises, where it would be pages of other processes' tracebacks."""
+    try:
+        yield
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        last = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise SettingsError(f"The Ray cluster gave up: {last[0].strip()}") from error
 
 
 def _say_if_all_cores_are_taken() -> None:

@@ -15,8 +15,10 @@ from pyarrow import parquet as pq
 
 from benchmarks.cluster import Nodes, wait_until
 from benchmarks.photographs import draw
+from catdog_api import cluster
 from catdog_api.app import load_model
 from catdog_api.decoding import decode
+from catdog_api.errors import SettingsError
 from catdog_api.settings import Settings
 
 PHOTOGRAPHS = dict(zip([f"photographs/2026/{number:02}.jpg" for number in range(20)], draw(20), strict=True))
@@ -138,3 +140,17 @@ def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Pat
     rows = pq.read_table(tmp_path / "answers.parquet").to_pylist()
     assert sorted(row["path"] for row in rows) == sorted(photographs)
     assert all(row["label"] and not row["error"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "error", [ray.exceptions.RayError("Traceback\n  of pages\nNo core is left."), ConnectionError("No core is left.")]
+)
+def test_what_ends_a_job_is_said_in_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def answered(*_: object) -> Iterator[pa.Table]:
+        raise error
+        yield
+
+    monkeypatch.setattr(cluster, "_answered", answered)
+    with pytest.raises(SettingsError) as said:
+        cluster.run(Settings(), [str(tmp_path)], str(tmp_path / "answers"))
+    assert str(said.value) == "The Ray cluster gave up: No core is left."

@@ -1,0 +1,69 @@
+"""Other runtimes for the same network, from Keras's own export, beside Keras under `tf.function`.
+
+    PYTHONPATH=src python -m benchmarks.runtimes
+
+As for the limit, each decodes and predicts in one process, without HTTP: two callers with a core each, in batches of
+eight. Every runtime is a process of its own; each round begins with the next.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environments import prepare
+from benchmarks.figures import cpu_ms, figure, rate
+from benchmarks.photographs import write_raw
+from benchmarks.registry import ROOT, RUNTIMES
+from benchmarks.run import machine, rotated
+from benchmarks.servers import QUIET
+
+ROUNDS, SECONDS = 3, 12.0
+KERAS = "Keras, "
+
+
+def table(rounds: Sequence[dict[str, Any]]) -> str:
+    """Write what was measured; ratios are to the faster Keras of the same round."""
+    lines = ["| runtime | images/s | over Keras | CPU ms an image | largest difference |", "|---|--:|--:|--:|--:|"]
+    for name in RUNTIMES:
+        windows = [done[name] for done in rounds]
+        best = [max(rate(done[other]) for other in RUNTIMES if other.startswith(KERAS)) for done in rounds]
+        ratios = figure([rate(window) / fastest for window, fastest in zip(windows, best, strict=True)])
+        speed, cost = figure([rate(window) for window in windows]), figure([cpu_ms(window) for window in windows])
+        lines.append(f"| {name} | {speed} | {ratios} | {cost} | {windows[0]['difference']:.1g} |")
+    return "\n".join(lines)
+
+
+def _apart(name: str, folder: Path) -> dict[str, Any]:
+    """Measure a runtime in a process of its own; raises CalledProcessError."""
+    command = [str(prepare("runtimes") / "python"), "-m", "benchmarks.contenders.runtimes"]
+    environment = {
+        **os.environ,
+        **QUIET,
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
+        "BENCHMARK_MODEL": str(ROOT / "models" / "catdog.keras"),
+        "TF_NUM_INTRAOP_THREADS": "1",
+    }
+    arguments = [name, str(folder), str(SECONDS)]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
+    found: dict[str, Any] = json.loads(done.stdout.rpartition("result ")[2])
+    return found
+
+
+def main() -> None:
+    """Measure, and write `runtimes.json`."""
+    results: dict[str, Any] = {"machine": machine(), "seconds": SECONDS, "rounds": []}
+    with tempfile.TemporaryDirectory() as name:
+        write_raw(Path(name))
+        for turn in range(ROUNDS):
+            results["rounds"].append({kind: _apart(kind, Path(name)) for kind in rotated(RUNTIMES, turn)})
+    out = ROOT / "benchmarks" / "results" / "runtimes.json"
+    out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(table(results["rounds"]))
+
+
+if __name__ == "__main__":
+    main()
