@@ -30,11 +30,6 @@ def read() -> dict[str, Any]:
     return {**figures, "windows": json.loads(MEASURED.read_text(encoding="utf-8"))["windows"]}
 
 
-def median(figures: Mapping[str, Any], step: str, name: str) -> float:
-    """Return the median over the rounds of what was measured of a step."""
-    return _median(window[name] for window in figures["windows"][step])
-
-
 def cpu_ms(figures: Mapping[str, Any], step: str) -> float:
     """Return the CPU time of an image in a step, all processes together, ms."""
     return _median(sum(window["cpu_ms"].values()) for window in figures["windows"][step])
@@ -77,10 +72,10 @@ def steps(figures: Mapping[str, Any]) -> str:
         "|---|--:|--:|--:|--:|--:|",
     ]
     price = figures["assumed"]["dollars_per_core_hour"]
-    for step in figures["windows"]:
+    for step, windows in figures["windows"].items():
         milliseconds = cpu_ms(figures, step)
         hours = milliseconds * MILLION / 1000 / 3600
-        rate, memory = median(figures, step, "images_per_second"), median(figures, step, "peak_mb")
+        rate, memory = (_median(window[name] for window in windows) for name in ("images_per_second", "peak_mb"))
         lines.append(
             f"| {step} | {rate:.0f} | {milliseconds:.1f} | {memory:,.0f} | {hours:.1f} | {hours * price:.2f} |"
         )

@@ -57,7 +57,7 @@ def _keras(_: Path, precision: str) -> Network:
 
 
 def _onnx_runtime(folder: Path, _: str) -> Network:
-    import onnxruntime  # noqa: PLC0415
+    import onnxruntime  # noqa: PLC0415  # each runtime is alone in its process, with Keras that exports
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -116,7 +116,7 @@ BUILDERS: dict[str, Callable[[Path, str], Network]] = {
 def _exported(form: str, path: Path) -> str:
     network = keras.models.load_model(knobs.model(), compile=False)
     network(np.zeros((1, *network.input_shape[1:]), np.uint8))  # tf2onnx wants one that was called
-    network.export(str(path), format=form, verbose=False)  # a path it does not take
+    network.export(str(path), format=form, verbose=False)  # OpenVINO's takes no `Path`
     return str(path)
 
 
