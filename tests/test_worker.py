@@ -107,4 +107,7 @@ def test_what_stops_its_start_it_says_in_one_line(supervisor: tuple[int, int], t
     ):
         worker.main(listener.detach(), nowhere.fileno(), theirs)
     assert re.fullmatch(r"catdog-api: The manifest \S+ is missing\.", str(stop.value.code))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which its thread sends when the fixture closes the pipe
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    os.close(own)
+    assert ended.wait(BOUND)  # its thread lives on in this process, and must have sent its signal before the next test
