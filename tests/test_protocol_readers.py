@@ -1,7 +1,9 @@
 """Clients that do not read their answers, over real sockets and a stuck one; the seconds are shortened."""
 
 import asyncio
+import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +17,9 @@ from tests.serving import ServeAndAsk, answer, connect, received
 
 SLOW = 0.25
 """Seconds, where the service has 10."""
+
+CLOSED = 7
+"""The state that TCP_INFO begins with, tcp(7); a client that does not read learns it nowhere else."""
 
 BOUND = 8
 """Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
@@ -33,7 +38,10 @@ def test_an_answer_that_nobody_reads_is_not_kept(serve_and_ask: ServeAndAsk, mon
         with connect(url, get) as quick:
             length = len(answer(quick))
         with connect(url, 12 * get) as slow:
-            time.sleep(3 * SLOW)
+            deadline = time.monotonic() + BOUND
+            while slow.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != CLOSED:  # nor by the kernel
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
             assert len(received(slow)) < 12 * length
 
     serve_and_ask(ask)
@@ -42,8 +50,8 @@ def test_an_answer_that_nobody_reads_is_not_kept(serve_and_ask: ServeAndAsk, mon
 class StuckTransport(asyncio.Transport):
     """A connection whose other end takes nothing, so that closing it never ends."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, end: socket.socket) -> None:
+        super().__init__(extra={"socket": end})
         self.closing = False
         self.untaken = 0
         self.aborted = asyncio.Event()
@@ -68,6 +76,13 @@ class StuckTransport(asyncio.Transport):
         self.aborted.set()
 
 
+@pytest.fixture
+def transport() -> Iterator[StuckTransport]:
+    """Return such a connection."""
+    with socket.socket() as end:
+        yield StuckTransport(end)
+
+
 def connection(**given: Any) -> Protocol:  # noqa: ANN401  # uvicorn's own
     """Return the service's end of a connection."""
     app = create_app(Settings())
@@ -76,10 +91,11 @@ def connection(**given: Any) -> Protocol:  # noqa: ANN401  # uvicorn's own
 
 
 @pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["after-a-pause", "at-once"])
-async def test_closing_does_not_wait_for_a_reader_for_ever(ending: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_does_not_wait_for_a_reader_for_ever(
+    ending: bytes, transport: StuckTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
     protocol = connection(timeout_keep_alive=0)
-    transport = StuckTransport()
     protocol.connection_made(transport)
     protocol.data_received(b"GET /health/live HTTP/1.1\r\nHost: catdog.test\r\n" + ending + b"\r\n")
     await asyncio.wait_for(transport.aborted.wait(), BOUND)
@@ -87,11 +103,10 @@ async def test_closing_does_not_wait_for_a_reader_for_ever(ending: bytes, monkey
 
 
 async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_once(
-    monkeypatch: pytest.MonkeyPatch,
+    transport: StuckTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
     protocol = connection()
-    transport = StuckTransport()
     protocol.connection_made(transport)
     protocol.pause_writing()
     protocol.resume_writing()
@@ -105,10 +120,11 @@ async def test_a_reader_that_goes_on_is_kept_and_one_that_is_refused_is_timed_on
     protocol.connection_lost(None)
 
 
-async def test_a_reader_is_kept_for_as_long_as_it_keeps_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_is_kept_for_as_long_as_it_keeps_the_pace(
+    transport: StuckTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
     protocol = connection()
-    transport = StuckTransport()
     transport.untaken = 10**6
     protocol.connection_made(transport)
     protocol.pause_writing()

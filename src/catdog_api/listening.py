@@ -1,11 +1,15 @@
 """The listener, and the line that says where it is; without TensorFlow, so that a supervisor can have both."""
 
 import socket
+import sys
 
 from catdog_api.errors import SettingsError
 from catdog_api.settings import Settings
 
 BACKLOG = 2048
+UNSENT_BYTES = (
+    128 * 1024
+)  # of answers, kept by the kernel for a connection; it would take megabytes for who never reads
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -18,9 +22,12 @@ def listen(settings: Settings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # `::` is meant as every address, those of the older protocol too.
-        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
     except OSError as error:
         raise SettingsError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)  # connections inherit it
+    return listener
 
 
 def announce(settings: Settings, listener: socket.socket) -> None:

@@ -1,5 +1,7 @@
 """One HTTP connection as this service speaks it: who sends or reads too slowly is let go, and told so as a problem."""
 
+import socket
+import struct
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +20,7 @@ BYTES_PER_SECOND = 1024  # at this pace 10 MiB take three hours, for which no pe
 READING_SECONDS = 60  # a window in which a reader keeps the pace of senders, or is done
 HEAD_BYTES = 64 * 1024  # the parser has no limit of its own; browsers and proxies stay below 16 KiB
 UNREAD_BYTES = 16 * 1024**2  # of a body after its answer; a browser sends it all before it reads
+AT_ONCE = struct.pack("ii", 1, 0)  # how long a closed connection lingers, as the kernel takes it
 
 NO_HTTP = f"This is no HTTP/1.1 request, or its header is larger than {HEAD_BYTES // 1024} KiB."
 TOO_SLOW = (
@@ -237,6 +240,8 @@ class Protocol(RefusingProtocol):
     def _check_reading(self) -> None:
         left = self.transport.get_write_buffer_size()
         if self._untaken_bytes - left < READING_SECONDS * BYTES_PER_SECOND:
+            # Closed otherwise, the kernel would go on offering what it holds, for many minutes.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             self.transport.abort()
             return
         self._untaken_bytes = left
