@@ -8,8 +8,10 @@ import pytest
 import yaml
 from fastapi.routing import iter_route_contexts
 from prometheus_client.parser import text_string_to_metric_families
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from catdog_api import __version__, metrics
+from catdog_api.admission import HELD_AT_ONCE
 from catdog_api.app import create_app
 from catdog_api.artifact import read_manifest
 from catdog_api.batching import MAX_BATCH
@@ -108,6 +110,7 @@ def test_the_memory_is_what_the_formula_in_the_readme_gives_for_these_cores(pod:
     size = read_manifest(bundled("models") / "catdog.keras").input_size
     formula = (
         int(base) * 10**6
+        + HELD_AT_ONCE * HIGH_WATER_LIMIT
         + 2 * BODIES_AT_ONCE * settings.max_upload_bytes
         + settings.core_limit * settings.max_pixels * BYTES_A_PIXEL
         + settings.queue_limit * size * size * 3

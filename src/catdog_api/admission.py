@@ -13,6 +13,7 @@ from catdog_api.logs import REQUEST_ID_HEADER, logger, new_id
 from catdog_api.problems import KINDS, problem_of, written
 
 TURNS = 4  # of the event loop, until a request whose body has come has its place in the queue
+HELD_AT_ONCE = 512  # requests held back until their bodies have come, each with 64 KiB at most; more are begun at once
 LOG_SECONDS = 1.0  # a line for each of thousands a second would take as much as the answers to them
 
 
@@ -45,34 +46,30 @@ class Admission:
         self._app = app
         self._asking = [route for route in routes if "POST" in (route.methods or ())]
         self._unlogged = 0
+        self._held = 0
 
-    def check(self, scope: Scope, *, as_expected: bool = False) -> bool:
-        """Let a request pass.
+    def check(self, scope: Scope, *, as_expected: bool = False) -> None:
+        """Let a request pass that asks for no answer, or for whose answer there is room.
 
         Args:
             scope: Of the request.
             as_expected: Count those before it, too, that have no place in the queue yet.
 
-        Returns:
-            Whether it asks for an answer.
-
         Raises:
-            OverloadedError: It does, and as many wait for one as may.
+            OverloadedError: As many wait for an answer as may.
         """
         if scope["method"] == "POST":
             for route in self._asking:
                 if route.path_regex.match(scope["path"]):
                     scope["route"] = route  # for the metrics: where a request is refused, nothing is routed
                     self._app.state.pipeline.refuse_if_full(as_expected=as_expected)
-                    return True
-        return False
+                    break
 
     def refusal(self, scope: Scope) -> Refusal | None:
         """Refuse for a server that asks before it troubles the application.
 
         What the application's layers do is done here: the answer is the same, and it is counted. Only the log has one
-        line a second for all of them. Who passes is counted until it has its place in the queue, or all that come in
-        one turn of the event loop would pass for one place.
+        line a second for all of them.
 
         Returns:
             What to answer; None where the application is to be asked: for whom there is room, and by a page from
@@ -81,11 +78,29 @@ class Admission:
         if self._app.state.settings.cors_origins and any(name == b"origin" for name, _ in scope["headers"]):
             return None
         try:
-            if self.check(scope, as_expected=True):
-                self._come(self._app.state.pipeline.expect(), TURNS)
+            self.check(scope, as_expected=True)
         except OverloadedError as error:
             return self._refusal(error, scope)
         return None
+
+    def expect(self, scope: Scope) -> None:
+        """Count who was not refused until it has its place: all that come in one turn would pass for one."""
+        if "route" in scope:
+            self._come(self._app.state.pipeline.expect(), TURNS)
+
+    def hold(self, scope: Scope) -> bool:
+        """Count one more that is held back until its body has come; return False where none is to be, or too many are.
+
+        Args:
+            scope: Of a request that was not refused; it is held back where it asks for an answer to its body.
+        """
+        may = "route" in scope and self._held < HELD_AT_ONCE
+        self._held += may
+        return may
+
+    def release(self) -> None:
+        """Count one that is held back no more."""
+        self._held -= 1
 
     def _come(self, forget: Callable[[], None], turns: int) -> None:
         if turns:

@@ -21,7 +21,6 @@ from catdog_api.tensors import Image, Images, Look
 
 MAX_BATCH = 8  # past 8 the cost per image falls no further (measured: 5.1 ms alone, 3.9 ms of 8, on two cores)
 RETRY_AFTER_SECONDS = 1
-BURST = 4  # queues full may be on their way at once: whoever then finds no place was read in vain, 90 kB for one of 40
 STUCK_SECONDS = 5  # a batch of 8 takes 0.03 s, and on a starved machine not a hundred times that; a hang has no end
 
 
@@ -102,7 +101,7 @@ class Batcher:
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._being_made = 0
-        self._expected: deque[object] = deque()  # one for each image whose request has just begun
+        self._expected: deque[object] = deque()  # one for each image that has just come
         self._closed = False
         self._threads = [_ModelThread(self._next_batch, self._answer) for _ in range(threads)]
 
@@ -165,7 +164,7 @@ class Batcher:
             self._forget(waiting)
 
     def expect(self) -> Callable[[], None]:
-        """Count an image whose request has begun as one that will want a place.
+        """Count an image that has come, but not yet as far as to its place.
 
         Returns:
             To be called when it is not expected any more: it does nothing where there was a place meanwhile.
@@ -183,16 +182,14 @@ class Batcher:
         """Let nobody take on what could not be submitted.
 
         Args:
-            as_expected: Count those, too, that are expected. They count once half of all places are taken: some are
-                slow to come, and at other times nobody should have to go for them, unless far too many come at once.
+            as_expected: Count those, too, that are expected.
 
         Raises:
             OverloadedError: As many images wait, or are being made, as may.
         """
         taken = len(self._queue) + self._being_made
         expected = len(self._expected) if as_expected else 0
-        room = self._queue_limit * (BURST if as_expected and 2 * taken < self._queue_limit else 1)
-        if taken + expected >= room:
+        if taken + expected >= self._queue_limit:
             raise OverloadedError(
                 f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,

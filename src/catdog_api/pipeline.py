@@ -116,7 +116,7 @@ class Pipeline:
         self._batcher.close()
 
     def expect(self) -> Callable[[], None]:
-        """Count a photograph whose request has begun, until it has its place or what is returned is called."""
+        """Count a photograph that has come, until it has its place or what is returned is called."""
         return self._batcher.expect()
 
     def refuse_if_full(self, *, as_expected: bool = False) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER, HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from catdog_api.admission import Admission
+from catdog_api.admission import Admission, Refusal
 
 
 def packed(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
@@ -30,6 +30,9 @@ def packed(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> 
 class RefusingProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which asks first whether to refuse. One for a connection; on the event loop.
 
+    The application hears of a request when its body has come, or more of it than is held here: of a client that
+    dribbles it never hears, and who waits for room is known to be there.
+
     Args:
         admission: Of the app.
         given: What uvicorn gives.
@@ -38,19 +41,57 @@ class RefusingProtocol(HttpToolsProtocol):
     def __init__(self, *, admission: Admission, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**given)
         self._admission = admission
+        self._held_for: ASGI3Application | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what did not come whole."""
+        super().connection_lost(exc)
+        self._release()
+
+    def on_body(self, body: bytes) -> None:
+        """Begin a request with more of a body than is held."""
+        super().on_body(body)
+        if self._held_for is not None and len(self.cycle.body) > HIGH_WATER_LIMIT:
+            self._begin(self.cycle, self._held_for)
+
+    def on_message_complete(self) -> None:
+        """Begin a request that is whole."""
+        super().on_message_complete()
+        if self._held_for is not None:
+            self._begin(self.cycle, self._held_for)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Answer in the application's stead, or let it answer."""
-        # Who had to wait for an answer before its own has sent its body by now: thousands of those would be answered
-        # each inside of the other.
-        refusal = self._admission.refusal(cycle.scope) if cycle.more_body else None  # type: ignore[arg-type]  # a TypedDict
-        if refusal is None:
+        """Refuse at the header, or let the body come."""
+        if not cycle.more_body:
+            # It had to wait for an earlier one's answer. Thousands of those would be refused each inside of the other.
             super()._start_asgi_task(cycle, app)
-            return
+        elif (refusal := self._admission.refusal(cycle.scope)) is not None:  # type: ignore[arg-type]  # a TypedDict
+            self._refuse_with(refusal, cycle)
+        elif cycle.waiting_for_100_continue or not self._admission.hold(cycle.scope):  # type: ignore[arg-type]  # a TypedDict
+            self._begin(cycle, app)
+        else:
+            self._held_for = app
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Refuse what there is no room for any more, or let the application answer."""
+        self._release()
+        if (refusal := self._admission.refusal(cycle.scope)) is not None:  # type: ignore[arg-type]  # a TypedDict
+            self._refuse_with(refusal, cycle)
+        else:
+            self._admission.expect(cycle.scope)  # type: ignore[arg-type]  # a TypedDict
+            super()._start_asgi_task(cycle, app)
+
+    def _release(self) -> None:
+        if self._held_for is not None:
+            self._held_for = None
+            self._admission.release()
+
+    def _refuse_with(self, refusal: Refusal, cycle: RequestResponseCycle) -> None:
         headers = [*self.server_state.default_headers, *refusal.headers]
         if not cycle.keep_alive and CLOSE_HEADER not in headers:
             headers.append(CLOSE_HEADER)
         self.transport.write(packed(refusal.status, headers, refusal.body))
+        cycle.body.clear()
         cycle.response_started = cycle.response_complete = True
         if CLOSE_HEADER in headers:
             self.transport.close()

@@ -36,19 +36,22 @@ async def alone(service: Service, requests: Sequence[bytes]) -> float:
 
 
 @contextmanager
-def memory_of(service: Service, interval_seconds: float = 2.0) -> Iterator[list[tuple[float, int]]]:
+def memory_of(
+    service: Service, interval_seconds: float = 2.0, besides: int | None = None
+) -> Iterator[list[tuple[float, int]]]:
     """Sample during the block what the service holds: pairs of `time.monotonic` and bytes (PSS).
 
     Args:
         service: All of its processes together.
         interval_seconds: Between two samples; each walks the page tables, some 10 ms.
+        besides: A process that is none of the service's, although this one has started it.
     """
-    samples = [(time.monotonic(), service.memory_bytes())]
+    samples = [(time.monotonic(), service.memory_bytes(besides))]
     ended = threading.Event()
 
     def sample() -> None:
         while not ended.wait(interval_seconds):
-            samples.append((time.monotonic(), service.memory_bytes()))
+            samples.append((time.monotonic(), service.memory_bytes(besides)))
 
     thread = threading.Thread(target=sample, name="memory")
     thread.start()
