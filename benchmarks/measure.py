@@ -31,8 +31,8 @@ class Scale:
     """
 
     rounds: int = 3
-    seconds: float = 12
-    warm_up_seconds: float = 6
+    seconds: float = 10
+    warm_up_seconds: float = 5
     sweep_seconds: float = 10
     connections: int = 16
     photographs: int = 64

@@ -193,3 +193,21 @@ def test_only_the_ingress_and_prometheus_may_call_and_the_service_nobody() -> No
     assert rule["ports"] == [{"port": "http"}]
     assert [set(peer) for peer in rule["from"]] == [{"namespaceSelector"}] * 2
     assert all(peer["namespaceSelector"]["matchLabels"] for peer in rule["from"])
+
+
+def test_ray_is_reached_by_its_own_pods_and_its_dashboard_by_kuberay_alone() -> None:
+    objects = BUILT["kuberay"]
+    cluster = of_kind(objects, "RayService")["spec"]["rayClusterConfig"]
+    head, (workers,) = cluster["headGroupSpec"], cluster["workerGroupSpecs"]
+    ports = {port["name"]: port["containerPort"] for port in head["template"]["spec"]["containers"][0]["ports"]}
+    every, of_head = [found["spec"] for found in objects if found["kind"] == "NetworkPolicy"]
+    for group in (head, workers):
+        assert fitting(group["template"]["metadata"]["labels"], every["podSelector"])
+    assert every["policyTypes"] == ["Ingress", "Egress"]
+    own, *others = every["ingress"]
+    assert own == {"from": [{"podSelector": every["podSelector"]}]}
+    reached = [{port["port"] for port in rule["ports"]} for rule in others]
+    assert reached == [{ports["serve"]}, {8080}, {ports["dashboard"], ports["serve"]}]
+    (operator,) = others[-1]["from"]
+    assert operator["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}}
+    assert (of_head["policyTypes"], [set(rule) for rule in of_head["egress"]]) == (["Egress"], [{"ports"}])
