@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -173,62 +172,6 @@ async def test_of_many_who_come_at_once_as_many_pass_as_there_is_room_for() -> N
             await asyncio.sleep(0.1)
         classifier.gate.set()
         await asyncio.gather(*waiting)
-
-
-def in_flight(url: str) -> int:
-    """Return how many requests the application has, this one not counted."""
-    return int(float(re.findall(r"^catdog_requests_in_flight (\S+)$", metrics(url), re.MULTILINE)[0]))
-
-
-def test_who_is_slow_to_send_keeps_nobody_out_and_the_application_hears_of_it_when_all_has_come(
-    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
-) -> None:
-    def ask(url: str) -> None:
-        with ExitStack() as stack:
-            slow = [stack.enter_context(connect(url, PREDICT[:-1])) for _ in range(BURST)]
-            with connect(url, PREDICT) as quick:
-                assert answer(quick).startswith(b"HTTP/1.1 200 ")
-            assert in_flight(url) == 0
-            slow[0].sendall(PREDICT[-1:])
-            assert answer(slow[0]).startswith(b"HTTP/1.1 200 ")
-            classifier.gate.clear()
-            slow[1].sendall(PREDICT[-1:])
-            wait_until(lambda: in_flight(url) == 1)
-            classifier.gate.set()
-            assert answer(slow[1]).startswith(b"HTTP/1.1 200 ")
-
-    serve_and_ask(ask, *FULL)
-
-
-@pytest.mark.parametrize(("sent", "held"), [(b"", 0), (b"x" * 100_000, 512)], ids=["too-many-slow", "a-large-body"])
-def test_a_request_is_begun_before_it_is_whole(
-    sent: bytes, held: int, serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where as many are held back as may, or where it is larger than what is held back of one."""
-    monkeypatch.setattr("catdog_api.admission.HELD_AT_ONCE", held)
-
-    def ask(url: str) -> None:
-        with connect(url, HEAD % 10**6 + sent):
-            wait_until(lambda: in_flight(url) == 1)
-        wait_until(lambda: in_flight(url) == 0)
-
-    serve_and_ask(ask)
-
-
-def test_those_held_back_are_counted_until_they_are_begun_or_gone(
-    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("catdog_api.admission.HELD_AT_ONCE", 1)
-
-    def ask(url: str) -> None:
-        for _ in range(3):
-            with connect(url, PREDICT) as whole:
-                assert answer(whole).startswith(b"HTTP/1.1 200 ")
-            with connect(url, PREDICT[:-1]):
-                time.sleep(0.1)
-                assert in_flight(url) == 0
-
-    serve_and_ask(ask)
 
 
 def test_pages_elsewhere_may_read_a_refusal(

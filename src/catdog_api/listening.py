@@ -1,7 +1,7 @@
 """The listener, and the line that says where it is; without TensorFlow, so that a supervisor can have both."""
 
 import socket
-import sys
+from contextlib import suppress
 
 from catdog_api.errors import SettingsError
 from catdog_api.settings import Settings
@@ -25,7 +25,7 @@ def listen(settings: Settings) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
     except OSError as error:
         raise SettingsError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
-    if sys.platform == "linux":
+    with suppress(AttributeError, OSError):  # where the system has no such option
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)  # connections inherit it
     return listener
 
