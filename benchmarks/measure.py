@@ -12,7 +12,7 @@ from benchmarks.loading import load
 from benchmarks.photographs import Bodies
 from benchmarks.processes import cpu_seconds, peak_memory
 from benchmarks.registry import Contender
-from benchmarks.servers import Server, serving
+from benchmarks.servers import Server, StartError, serving
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 
@@ -105,18 +105,24 @@ def measure(bench: Bench, contender: Contender, setting: Mapping[str, str]) -> d
 
 
 def sweep(bench: Bench, contender: Contender) -> list[dict[str, Any]]:
-    """Try every setting of a contender under full load; return each with its window, the first measured first.
+    """Try every setting of a contender under full load.
+
+    Returns:
+        Each setting with its window, or with an `error` where it does not come to answer; in their order.
 
     Raises:
-        StartError: One does not come to answer.
         ClientError: wrk is missing, or did not report.
     """
     bodies = bench.bodies[contender.field]
     found = []
     for setting in contender.settings:
-        with bench.serving(contender, setting) as server:
-            _warm_up(bench, server, bodies)
-            found.append({"setting": dict(setting), **bench.window(server, bodies, bench.scale.connections)})
+        try:
+            with bench.serving(contender, setting) as server:
+                _warm_up(bench, server, bodies)
+                window = bench.window(server, bodies, bench.scale.connections)
+        except StartError as error:
+            window = {"error": str(error)}
+        found.append({"setting": dict(setting), **window})
     return found
 
 

@@ -64,6 +64,7 @@ _BATCHED = (
     _setting(2, 16, 0.02, threads=1),
     _setting(2, 1, 0.0, threads=1),
 )
+_BENTO = _BATCHED[:-1]  # it knows no batch of one
 _OURS: tuple[dict[str, str], ...] = ({}, {"CATDOG_MODEL_THREADS": "1"}, {"CATDOG_WORKERS": "2"})
 _SERVE = ("python", "-m", "catdog_api", "serve", "--port", "{port}")
 
@@ -102,7 +103,7 @@ CONTENDERS = (
         "bentoml",
         _bento("bentoml_documented"),
         field="images",
-        settings=_BATCHED,
+        settings=_BENTO,
     ),
     Contender(
         "bentoml-inside",
@@ -111,7 +112,7 @@ CONTENDERS = (
         "bentoml",
         _bento("bentoml_ours"),
         field="images",
-        settings=_BATCHED,
+        settings=_BENTO,
     ),
     Contender(
         "ray-documented",

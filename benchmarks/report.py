@@ -79,7 +79,10 @@ def _tuning_table(tuning: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     for name, tried in tuning.items():
         lines += [
             f"| {name} | {_setting(window['setting'])} | {rate(window):.4g} | {cpu_ms(window):.3g} |"
-            for window in sorted(tried, key=rate, reverse=True)
+            for window in sorted((window for window in tried if "error" not in window), key=rate, reverse=True)
+        ]
+        lines += [
+            f"| {name} | {_setting(window['setting'])} | did not start | |" for window in tried if "error" in window
         ]
     return "\n".join(lines) + "\n"
 

@@ -64,8 +64,9 @@ def rotated(contenders: Sequence[T], turn: int) -> list[T]:
 
 
 def fastest(tried: Sequence[dict[str, Any]], default: dict[str, Any]) -> dict[str, Any]:
-    """Return the setting with the highest rate, the default where none was tried."""
-    setting: dict[str, Any] = max(tried, key=rate)["setting"] if tried else default
+    """Return the setting with the highest rate, the default where none was tried or came to answer."""
+    answering = [window for window in tried if "error" not in window]
+    setting: dict[str, Any] = max(answering, key=rate)["setting"] if answering else default
     return setting
 
 

@@ -140,6 +140,9 @@ def test_the_order_is_rotated_and_the_fastest_setting_competes() -> None:
     tried = [{**WINDOW, "setting": {}}, {**WINDOW, "requests": 2000, "setting": {"workers": "2"}}]
     assert fastest(tried, {"none": "tried"}) == {"workers": "2"}
     assert fastest([], {"none": "tried"}) == {"none": "tried"}
+    broken = {"setting": {"workers": "3"}, "error": "It does not start."}
+    assert fastest([broken, *tried], {}) == {"workers": "2"}
+    assert fastest([broken], {"none": "tried"}) == {"none": "tried"}
 
 
 def test_a_name_that_no_contender_has_is_refused() -> None:
@@ -150,12 +153,13 @@ def test_a_name_that_no_contender_has_is_refused() -> None:
 
 def test_the_report_has_every_contender_every_ratio_and_who_failed(tmp_path: Path) -> None:
     results = {**RESULTS, "rounds": [{**ROUND, "fastapi": {"error": "It did not start.\nIts log"}}] * 2}
-    results["tuning"] = {"flask": [{**WINDOW, "setting": {"BENCHMARK_WORKERS": "2"}}]}
+    broken = {"setting": {"BENCHMARK_WORKERS": "3"}, "error": "It does not start.\nIts log"}
+    results["tuning"] = {"flask": [broken, {**WINDOW, "setting": {"BENCHMARK_WORKERS": "2"}}]}
     report = markdown(results)
     assert "| Flask, `model.predict` | 150 (150 to 150) |" in report
     assert "| FastAPI, `model.predict` in an async endpoint | It did not start. |" in report
     assert "| CPU per image: Flask over this service | >= 8 | 15 | 10 (10 to 10) | holds |" in report
-    assert "| flask | workers 2 | 100 | 15 |" in report
+    assert "| flask | workers 2 | 100 | 15 |\n| flask | workers 3 | did not start | |\n" in report
     plot_stages([ROUND], tmp_path / "stages.png")
     assert (tmp_path / "stages.png").read_bytes().startswith(b"\x89PNG")
 
