@@ -30,7 +30,9 @@ def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catdog_api.protocol.SLOW_SECONDS", SLOW)
 
 
-def test_an_answer_that_nobody_reads_is_not_kept(serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_nobody_reads_is_not_kept(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", SLOW)
     get = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: catdog.test\r\n\r\n"
 
@@ -45,6 +47,7 @@ def test_an_answer_that_nobody_reads_is_not_kept(serve_and_ask: ServeAndAsk, mon
             assert len(received(slow)) < 12 * length
 
     serve_and_ask(ask)
+    assert '"level": "error"' not in capsys.readouterr().err  # none of the twelve answers went on to nobody
 
 
 class StuckTransport(asyncio.Transport):

@@ -42,11 +42,18 @@ class RefusingProtocol(HttpToolsProtocol):
         super().__init__(**given)
         self._admission = admission
         self._held_for: ASGI3Application | None = None
+        self._begun: RequestResponseCycle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what did not come whole."""
+        """Forget what did not come whole; tell the request that is being answered, of many in a row, that nobody is there.
+
+        uvicorn tells the last one of them, and the others would write on, each to end in an error.
+        """
         super().connection_lost(exc)
         self._release()
+        if self._begun is not None:
+            self._begun.disconnected = True
+            self._begun.message_event.set()
 
     def on_body(self, body: bytes) -> None:
         """Begin a request with more of a body than is held."""
@@ -64,7 +71,7 @@ class RefusingProtocol(HttpToolsProtocol):
         """Refuse at the header, or let the body come."""
         if not cycle.more_body:
             # It had to wait for an earlier one's answer. Thousands of those would be refused each inside of the other.
-            super()._start_asgi_task(cycle, app)
+            self._answer(cycle, app)
         elif (refusal := self._admission.refusal(cycle.scope)) is not None:  # type: ignore[arg-type]  # a TypedDict
             self._refuse_with(refusal, cycle)
         elif cycle.waiting_for_100_continue or not self._admission.hold(cycle.scope):  # type: ignore[arg-type]  # a TypedDict
@@ -79,7 +86,11 @@ class RefusingProtocol(HttpToolsProtocol):
             self._refuse_with(refusal, cycle)
         else:
             self._admission.expect(cycle.scope)  # type: ignore[arg-type]  # a TypedDict
-            super()._start_asgi_task(cycle, app)
+            self._answer(cycle, app)
+
+    def _answer(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._begun = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _release(self) -> None:
         if self._held_for is not None:

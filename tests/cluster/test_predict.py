@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,9 +54,9 @@ def put(options: str, files: dict[str, bytes]) -> None:
             stream.write(data)
 
 
-def started(nodes: Nodes, *arguments: str) -> "subprocess.Popen[str]":
+def started(nodes: Nodes, *arguments: str, program: Sequence[str] = ("-m", "catdog_api")) -> "subprocess.Popen[str]":
     """Start the command on the nodes."""
-    command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray", *arguments]
+    command = [sys.executable, *program, "predict", "--engine", "ray", *arguments]
     environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
     return subprocess.Popen(  # noqa: S603  # all of it is written here
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
@@ -75,6 +75,16 @@ def ended(job: "subprocess.Popen[str]") -> tuple[int, str]:
 def predict(nodes: Nodes, options: str) -> tuple[int, str]:
     """Run the command from the one bucket to the other; return its status, and what it says last."""
     return ended(started(nodes, f"s3://photographs/2026?{options}", "--out", f"s3://answers/2026.parquet?{options}"))
+
+
+def shelf(folder: Path) -> set[str]:
+    """Put a thousand photographs into a folder; return their paths."""
+    folder.mkdir()
+    drawn = [*PHOTOGRAPHS.values()]
+    photographs = {str(folder / f"{number:04}.jpg"): drawn[number % 20] for number in range(1000)}
+    for path, data in photographs.items():
+        Path(path).write_bytes(data)
+    return set(photographs)
 
 
 def answers(options: str) -> pa.Table:
@@ -125,11 +135,7 @@ def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_p
 
 
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
-    drawn = [*PHOTOGRAPHS.values()]
-    photographs = {str(tmp_path / "photographs" / f"{number:04}.jpg"): drawn[number % 20] for number in range(1000)}
-    (tmp_path / "photographs").mkdir()
-    for path, data in photographs.items():
-        Path(path).write_bytes(data)
+    photographs = shelf(tmp_path / "photographs")
     with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
         lost = nodes.workers[0]
         wait_until(lambda: lost.runs("ray::MapWorker(MapBatches(Photographs)).submit"), "photographs on this node")
@@ -140,6 +146,21 @@ def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Pat
     rows = pq.read_table(tmp_path / "answers.parquet").to_pylist()
     assert sorted(row["path"] for row in rows) == sorted(photographs)
     assert all(row["label"] and not row["error"] for row in rows)
+
+
+def test_a_job_that_is_killed_is_gone_on_with_where_it_was(nodes: Nodes, tmp_path: Path) -> None:
+    photographs, out = shelf(tmp_path / "photographs"), tmp_path / "answers.parquet"
+    often = "import sys; from catdog_api import cli, cluster; cluster.KEPT_ROWS = 50; sys.exit(cli.main())"
+    with started(nodes, str(tmp_path / "photographs"), "--out", str(out), program=("-c", often)) as job:
+        wait_until(lambda: (out / "part-000001.parquet").exists(), "answers")
+        job.kill()
+    before = sum(pq.read_table(piece).num_rows for piece in out.glob("*.parquet"))  # there may be half a file, too
+    assert 0 < before < len(photographs)
+    status, said = ended(started(nodes, str(tmp_path / "photographs"), "--out", str(out)))
+    assert status == 0, said
+    assert said.startswith(f"{len(photographs) - before:,} answered, ")
+    assert said.endswith(f"{before:,} answered before")
+    assert sorted(pq.read_table(out)["path"].to_pylist()) == sorted(photographs)
 
 
 @pytest.mark.parametrize(
