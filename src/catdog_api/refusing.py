@@ -45,9 +45,9 @@ class RefusingProtocol(HttpToolsProtocol):
         self._begun: RequestResponseCycle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what did not come whole; tell the request that is being answered, of many in a row, that nobody is there.
+        """Forget what did not come whole; tell the request that is being answered that nobody is there any more.
 
-        uvicorn tells the last one of them, and the others would write on, each to end in an error.
+        Of many in a row uvicorn tells the last one, and the others would write on, each to end in an error.
         """
         super().connection_lost(exc)
         self._release()

@@ -152,7 +152,7 @@ def test_a_job_that_is_killed_is_gone_on_with_where_it_was(nodes: Nodes, tmp_pat
     photographs, out = shelf(tmp_path / "photographs"), tmp_path / "answers.parquet"
     often = "import sys; from catdog_api import cli, cluster; cluster.KEPT_ROWS = 50; sys.exit(cli.main())"
     with started(nodes, str(tmp_path / "photographs"), "--out", str(out), program=("-c", often)) as job:
-        wait_until(lambda: (out / "part-000001.parquet").exists(), "answers")
+        wait_until((out / "part-000001.parquet").exists, "answers")
         job.kill()
     before = sum(pq.read_table(piece).num_rows for piece in out.glob("*.parquet"))  # there may be half a file, too
     assert 0 < before < len(photographs)
