@@ -1,4 +1,4 @@
-/* Where the network looked. It sees a photograph squashed to a square, so the grid covers the whole of it. */
+/* Where the network looked: the grid covers the whole photograph, whatever its shape. */
 
 // As `src/catdog_api/drawing.py` has it, and why; shares are of the highest evidence.
 const DIMMED = 0.38;

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from catdog_api.decoding import decode
+from catdog_api.decoding import GROUND, decode
 from catdog_api.tensors import Images
 from tests.images import encode, quarters
-from training.augment import plain_views, random_views
+from training.augment import MEAN_COLOUR, plain_views, random_views
 
 SIDE = 160
 MANY = 600  # views of one drawing: a share of them is known to about 2 %
@@ -117,3 +117,7 @@ def test_plain_views_are_what_the_service_decodes_at_that_size(size: int) -> Non
     photographs = [quarters(SIDE, SIDE), Pillow.fromarray(_photographs()[0])]
     served = [decode(encode(photograph, "PNG"), size, max_pixels=SIDE**2).image for photograph in photographs]
     assert np.array_equal(plain_views(np.stack([np.asarray(each) for each in photographs]), size), np.stack(served))
+
+
+def test_beside_a_panorama_the_service_puts_what_the_network_has_seen_beside_tilted_photographs() -> None:
+    assert GROUND == MEAN_COLOUR

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, JpegImagePlugin
 
-from catdog_api.decoding import Decoded, decode
-from tests.images import FILES, MODES, QUARTERS, WHITE, encode, png_chunk, quarters
+from catdog_api.decoding import GROUND, Decoded, decode
+from tests.images import FILES, MODES, QUARTERS, RED, WHITE, encode, png_chunk, quarters
 
 _look = functools.partial(decode, size=32, max_pixels=1_000_000)
 every_file = pytest.mark.parametrize(("name", "make"), [pytest.param(*FILES[key], id=key) for key in FILES])
@@ -108,6 +108,27 @@ def test_many_threads_decode_the_same() -> None:
     assert all(np.array_equal(images[i], images[i % len(FILES)]) for i in range(len(images)))
 
 
+@pytest.mark.parametrize(
+    ("size", "orientation", "rows", "columns"),
+    [
+        pytest.param((170, 100), 1, slice(0, 32), slice(0, 32), id="wide"),
+        pytest.param((400, 100), 1, slice(12, 20), slice(0, 32), id="a-panorama"),
+        pytest.param((100, 200), 1, slice(0, 32), slice(8, 24), id="a-tower"),
+        pytest.param((400, 100), 6, slice(0, 32), slice(12, 20), id="a-panorama-turned"),
+    ],
+)
+def test_a_photograph_is_squashed_unless_that_would_deform_it(
+    size: tuple[int, int], orientation: int, rows: slice, columns: slice
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    decoded = _look(encode(Image.new("RGB", size, RED), "PNG", exif=exif))
+    ground = np.full((32, 32, 3), GROUND)
+    ground[rows, columns] = RED
+    assert np.array_equal(decoded.image, ground)
+    assert np.array_equal(decoded.shown, decoded.image[rows, columns])
+
+
 def test_an_image_of_extreme_shape_costs_no_more_than_its_pixels() -> None:
     decoded = decode(encode(Image.new("L", (60_000, 1), 99), "PNG"), 32, max_pixels=60_000)
-    assert (decoded.width, decoded.height, decoded.image.min(), decoded.image.max()) == (60_000, 1, 99, 99)
+    assert (decoded.width, decoded.height, decoded.shown.min(), decoded.shown.max()) == (60_000, 1, 99, 99)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from catdog_api.drawing import overlay
+from catdog_api.tensors import Look
 from tests.conftest import Serve
 from tests.images import BLUE, RED, encode
 
@@ -74,6 +75,32 @@ async def test_colour_is_left_where_the_evidence_is_and_nowhere_else(serve: Serv
     assert not coloured[2 * rows // 3 :].any()
     assert not coloured[:, 2 * columns // 3 :].any()
     assert (pixels[..., 1:].min(axis=2) - pixels[..., 0]).max() > 100  # between the two runs the line, which is cyan
+
+
+async def test_of_a_panorama_it_shows_what_lies_on_it(serve: Serve) -> None:
+    """The upper left quarter of the square, at which the fake points, is the upper left quarter of what lies in it."""
+    panorama = {"file": encode(Image.new("RGB", (1600, 400), RED), "PNG")}
+    client = await serve()
+    content = (await client.post("/explain", files=panorama, params={"format": "json"})).json()
+    grid = np.array(content["grid"])
+    assert grid.shape == (4, 4)
+    assert grid.mean() + content["bias"] == pytest.approx(content["logit"], abs=1e-5)
+    assert content["logit"] == pytest.approx(np.log(content["prediction"]["probabilities"]["cat"]), abs=1e-5)
+    assert (grid[0, :2] > grid[3, :2]).all()
+    assert not grid[:, 2:].any()
+    with Image.open(io.BytesIO((await client.post("/explain", files=panorama)).content)) as picture:
+        assert picture.size == (32, 8)
+        assert (np.asarray(picture)[0, 0] == RED).all()
+
+
+def test_what_the_network_says_of_the_middle_is_cut_out_and_its_logits_stay() -> None:
+    maps = np.tile(np.arange(8, dtype=np.float32)[:, None, None], (1, 8, 1))
+    look = Look(np.ones(1, np.float32), maps, np.zeros(1, np.float32))
+    whole, middle = look.within(1, 1), look.within(1, 0.5)
+    assert np.allclose(whole.maps, maps)
+    assert np.allclose(middle.maps[:, 0, 0], np.arange(1.75, 5.5, 0.5))
+    assert np.allclose(middle.maps.mean((0, 1)) + middle.biases, maps.mean((0, 1)))
+    assert np.allclose(look.within(1, 0.01).maps, 3.5, atol=0.05)
 
 
 @pytest.mark.parametrize("evidence", [np.zeros((8, 8), np.float32), np.full((8, 8), -3, np.float32)])

@@ -16,7 +16,7 @@ from tests.images import encode
 from training.damages import png
 from training.dataset import DatasetError
 from training.figures import share
-from training.framing import GREY, choose, measure, middle, padded, read
+from training.framing import GREY, choose, measure, middle, padded, read, squashed
 
 pytestmark = pytest.mark.training
 
@@ -65,9 +65,16 @@ def test_the_middle_square_is_as_large_as_it_can_be() -> None:
         assert (square == GREEN).all()
 
 
+def test_squashing_keeps_the_whole_photograph_and_not_its_shape() -> None:
+    square = np.asarray(squashed(flag(RED, GREEN)))
+    assert square.shape == (100, 100, 3)
+    assert (square[:, [5, 50, 95]] == [RED, GREEN, RED]).all()
+
+
 def test_a_square_is_left_alone_by_every_framing() -> None:
     square = flag(RED, GREEN, 100)
     assert padded(square).tobytes() == square.tobytes()
+    assert squashed(square).tobytes() == square.tobytes()
     assert middle(square).tobytes() == square.tobytes()
 
 
@@ -97,7 +104,12 @@ def test_a_framing_that_cuts_the_cat_off_takes_it_for_a_dog(model: Path, photogr
     assert labels == ("cat", "dog")
     measured = measure(load(model), labels, files)
     everything, half = share(np.ones(4, np.bool_)), share(np.arange(4) < 2)
-    assert measured["framing"] == {"squash": everything, "pad": everything, "middle square": half}
+    assert measured["framing"] == {
+        "as served": everything,
+        "squash": everything,
+        "pad": everything,
+        "middle square": half,
+    }
     assert list(measured["draft"]) == [str(DRAFT_SCALE), "1"]
     twice, once = measured["draft"].values()
     assert (twice["reduced"], once["reduced"]) == (0, 4)  # 100 pixels: half of it is less than twice 32

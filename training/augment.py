@@ -16,7 +16,7 @@ from catdog_api.tensors import Image, Images
 TILT_SHARE, TILT_DEGREES = 0.3, 20.0
 TURN_SHARE = 0.05  # a quarter or a half: a telephone that did not know how it was held
 CROP_AREA = (0.35, 1.0)  # zoom: the share of the photograph that a view shows
-CROP_ASPECT = (2 / 3, 3 / 2)  # the service squashes every shape to a square
+CROP_ASPECT = (2 / 3, 3 / 2)  # the service squashes most shapes to a square
 BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.35, 0.35, 0.5, 0.08
 GREY_SHARE = 0.06
 MEAN_COLOUR = (124, 116, 104)  # fills the corners that a tilt leaves empty

@@ -32,13 +32,19 @@ GREY = (128, 128, 128)
 DRAFT_SCALES = (DRAFT_SCALE, 1)
 
 Frame: TypeAlias = Callable[[Path], Photograph]
-"""From a photograph's file to what is then squashed to the square; a square stays one."""
+"""From a photograph's file to what is then brought to the square as the service does it; a square stays one."""
 
 
 def padded(photograph: Photograph) -> Photograph:
     """Return the whole photograph in the middle of a grey square."""
     side = max(photograph.size)
     return pad(photograph, (side, side), color=GREY)
+
+
+def squashed(photograph: Photograph) -> Photograph:
+    """Return the whole photograph, deformed to a square."""
+    side = min(photograph.size)
+    return photograph.resize((side, side), PIL.Image.Resampling.BILINEAR)
 
 
 def middle(photograph: Photograph) -> Photograph:
@@ -93,7 +99,7 @@ def choose(photographs: Path, known: Sequence[str]) -> tuple[tuple[str, ...], li
 
 
 def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple[Path, int]]) -> Figure:
-    """Ask about every photograph in three framings and at two draft scales.
+    """Ask about every photograph in four framings and at two draft scales.
 
     Args:
         classifier: The model.
@@ -101,9 +107,9 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
         files: At least one photograph, with the index of its label in `labels`.
 
     Returns:
-        Under `framing` for `squash`, `pad` and `middle square` the share of right answers; under `draft` by the least
-        side that stays, in squares, how many photographs were `reduced`, how many still got the `same_label` as the
-        squash of every pixel, and the `largest_difference` of a probability.
+        Under `framing` for `as served`, `squash`, `pad` and `middle square` the share of right answers; under `draft`
+        by the least side that stays, in squares, how many photographs were `reduced`, how many still got the
+        `same_label` as from every pixel, and the `largest_difference` of a probability.
 
     Raises:
         DatasetError: A photograph cannot be decoded.
@@ -112,7 +118,8 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
     """
     size = classifier.manifest.input_size
     framings: dict[str, Frame] = {
-        "squash": read,
+        "as served": read,
+        "squash": lambda path: squashed(read(path)),
         "pad": lambda path: padded(read(path)),
         "middle square": lambda path: middle(read(path)),
     }
@@ -122,7 +129,7 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
     draft = {}
     for scale in DRAFT_SCALES:
         read_draft = partial(read, draft_side=scale * size)
-        drafted, whole = _ask(classifier, files, read_draft, f"draft to {scale}"), answers["squash"]
+        drafted, whole = _ask(classifier, files, read_draft, f"draft to {scale}"), answers["as served"]
         draft[str(scale)] = {
             "reduced": sum(read_draft(path).size != read(path).size for path, _ in files),
             "same_label": share(drafted.argmax(axis=1) == whole.argmax(axis=1)),

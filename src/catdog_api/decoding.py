@@ -28,6 +28,8 @@ from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_lon
 from catdog_api.tensors import Image, View
 from catdog_api.tiff import TiffFile, check_tiff, quieten_libtiff
 
+WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing to the square loses nothing (measured)
+GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
 DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
 _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
@@ -63,12 +65,15 @@ class Decoded:
     """One photograph; lives as long as its request, belongs to no thread.
 
     Attributes:
-        image: uint8 (size, size, 3), RGB in [0, 255]: the whole photograph squashed to the square, not cropped.
+        image: uint8 (size, size, 3), RGB in [0, 255]: the whole photograph, squashed to the square; or in its own shape
+            in the middle of it, where it is much wider than high or the other way round.
+        shown: uint8 (rows, columns, 3), the part of `image` that is the photograph: a view of it.
         width: The photograph's own in pixels, as one looks at it (after EXIF orientation); height likewise.
         format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "TIFF" or "HEIF"; "RGB" of what came as bare pixels.
     """
 
     image: Image
+    shown: View
     width: int
     height: int
     format: str
@@ -108,7 +113,7 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
         raise errors.TruncatedImageError(f"The {name} image ends early or is damaged.") from error
 
 
-def squash(pixels: View, size: int, *, max_pixels: int) -> Decoded:
+def from_pixels(pixels: View, size: int, *, max_pixels: int) -> Decoded:
     """Bring bare pixels to the square as `decode` brings those of a file; pure, safe in any thread.
 
     Args:
@@ -121,7 +126,7 @@ def squash(pixels: View, size: int, *, max_pixels: int) -> Decoded:
     """
     height, width, _ = pixels.shape
     _check_size(width, height, max_pixels)
-    return Decoded(_squared(PIL.Image.fromarray(pixels), size, _UPRIGHT), width, height, "RGB")
+    return Decoded(*_squared(PIL.Image.fromarray(pixels), size, _UPRIGHT), width, height, "RGB")
 
 
 def _open(name: str, data: bytes) -> ImageFile:
@@ -164,7 +169,7 @@ def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: 
     square = _squared(_eight_bits(photograph), size, turn)
     if turn in _SIDEWAYS:
         width, height = height, width
-    return Decoded(square, width, height, name)
+    return Decoded(*square, width, height, name)
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -172,13 +177,24 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
 
 
-def _squared(pixels: PIL.Image.Image, size: int, turn: int) -> Image:
-    """Return the pixels squashed to the square, then turned upright and laid on white."""
+def _squared(pixels: PIL.Image.Image, size: int, turn: int) -> tuple[Image, View]:
+    """Bring pixels to the square, upright and on white; return it, and the part of it that they take."""
+    longer, shorter = max(pixels.size), min(pixels.size)
+    squashed = longer <= WIDEST * shorter
+    shape = (size, size) if squashed else tuple(max(1, round(size * side / longer)) for side in pixels.size)
     # reducing_gap bounds the filter's table as well, which for 50,000,000 x 1 pixels would be 800 MB.
-    square = pixels.resize((size, size), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)
+    small = pixels.resize(shape, PIL.Image.Resampling.BILINEAR, reducing_gap=2.0)  # type: ignore[arg-type]  # two sides
     if turn in _TURNS:  # turning what is small gives what turning the photograph would, for less
-        square = square.transpose(_TURNS[turn])
-    return _on_white(square)
+        small = small.transpose(_TURNS[turn])
+    photograph = _on_white(small)
+    if squashed:
+        return photograph, photograph
+    square: Image = np.full((size, size, 3), GROUND, np.uint8)
+    rows, columns, _ = photograph.shape
+    top, left = (size - rows) // 2, (size - columns) // 2
+    shown = square[top : top + rows, left : left + columns]
+    shown[...] = photograph
+    return square, shown
 
 
 def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import PIL.Image
 from PIL.Image import Resampling
 
-from catdog_api.tensors import ActivationMap, Image, View
+from catdog_api.tensors import ActivationMap, View
 
 # How evidence looks, here and in `static/heatmap.js`; shares are of the highest. No fur, soil or leaf is cyan.
 _DIMMED: Final = 0.38  # grey, of its brightness: where there is no evidence
@@ -25,24 +25,24 @@ _PNG_RGB: Final = (8, 2, 0, 0, 0)  # bits, colour type, compression, filters, in
 _PNG_UP: Final = 2  # the filter that leaves of each row its difference from the row above (PNG, 9.2)
 
 
-def overlay(image: Image, width: int, height: int, evidence: ActivationMap) -> bytes:
+def overlay(shown: View, width: int, height: int, evidence: ActivationMap) -> bytes:
     """Leave a photograph its colour where there is evidence for one label, and draw a line around where it is strong.
 
     Args:
-        image: uint8 (size, size, 3), RGB in [0, 255]: what the network was shown.
+        shown: uint8 (rows, columns, 3), RGB in [0, 255]: what the network was shown of it.
         width: The photograph's own, pixels: it is brought back to its shape.
         height: Likewise.
         evidence: float32 (h, w); what is above 0 speaks for the label and is drawn, relative to the highest.
 
     Returns:
-        A PNG of the photograph's shape, as large as it or `size` on its longer side: the network saw no more.
+        A PNG of the photograph's shape, as large as it or as `shown` on its longer side: the network saw no more.
     """
-    shrunk = min(1.0, len(image) / max(width, height))
+    shrunk = min(1.0, max(shown.shape[:2]) / max(width, height))
     shape = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
     positive = np.maximum(evidence, 0)
     share = _resized(positive / max(float(positive.max()), 1e-6), shape, Resampling.BICUBIC)
     # Colours first: NumPy's loops are slow over three values, and fast over a plane.
-    photograph = np.ascontiguousarray(_resized(image, shape, Resampling.BILINEAR).transpose(2, 0, 1), np.float32)
+    photograph = np.ascontiguousarray(_resized(shown, shape, Resampling.BILINEAR).transpose(2, 0, 1), np.float32)
     colour = np.clip(share / _COLOURED_FROM, 0, 1)
     colour *= colour * (3 - 2 * colour)  # smoothstep: no edge but the outline
     grey = np.tensordot(_DIMMED * _GREY, photograph, 1)

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
-from catdog_api.decoding import Decoded, decode, squash
+from catdog_api.decoding import Decoded, decode, from_pixels
 from catdog_api.drawing import overlay
 from catdog_api.errors import CatdogError, DeadlineExceededError
 from catdog_api.tensors import ActivationMap, Images, Look, View
@@ -45,7 +45,7 @@ class Outcome:
 
     Attributes:
         photograph: Its own width, height and format.
-        look: What the network says of it, and where it saw it; in the order of the manifest's labels.
+        look: What the network says of it, and where on it; in the order of the manifest's labels.
         decode_seconds: Waiting for a thread included.
         queue_seconds: Waiting for the model.
         predict_seconds: In the model, with whatever else was in the batch.
@@ -177,7 +177,7 @@ class Pipeline:
         Returns:
             A PNG.
         """
-        return await self._on_decoder(partial(overlay, photograph.image, photograph.width, photograph.height, evidence))
+        return await self._on_decoder(partial(overlay, photograph.shown, photograph.width, photograph.height, evidence))
 
     async def unpack(self, work: Callable[[], T]) -> T:
         """Take a request's body apart where photographs are decoded: on a thread, and no more at once than cores.
@@ -212,14 +212,15 @@ class Pipeline:
         if isinstance(photograph, bytes):
             decoding = partial(decode, photograph, size, max_pixels=max_pixels)
         else:
-            decoding = partial(squash, photograph, size, max_pixels=max_pixels)
+            decoding = partial(from_pixels, photograph, size, max_pixels=max_pixels)
         with self._batcher.place():
             decoded = await self._on_decoder(decoding)
         submitted = time.monotonic()
         answer = await self._batcher.submit(decoded.image)
+        down, across = (part / size for part in decoded.shown.shape[:2])
         return Outcome(
             photograph=decoded,
-            look=answer.look,
+            look=answer.look if down == across else answer.look.within(across, down),
             decode_seconds=submitted - started,
             queue_seconds=answer.queue_seconds,
             predict_seconds=answer.predict_seconds,

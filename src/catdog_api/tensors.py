@@ -1,13 +1,13 @@
 """The arrays that pass between the rooms: what an image is and what an answer of the network is."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Image: TypeAlias = npt.NDArray[np.uint8]
-"""One photograph: uint8 (size, size, 3), RGB in [0, 255], the whole photograph squashed to the square."""
+"""One photograph: uint8 (size, size, 3), RGB in [0, 255], the whole photograph brought to the square."""
 
 View: TypeAlias = npt.NDArray[np.uint8]
 """One photograph in its own shape, as bare pixels: uint8 (rows, columns, 3), RGB in [0, 255]."""
@@ -41,3 +41,27 @@ class Look:
     probabilities: Probabilities
     maps: ActivationMaps
     biases: Logits
+
+    def within(self, across: float, down: float) -> Self:
+        """Return the same of the middle of the image, where the photograph is, as if there were nothing around it.
+
+        Args:
+            across: The middle's share of the width, in (0, 1].
+            down: Its share of the height, likewise.
+
+        Returns:
+            Maps of as many cells, over the middle alone; what lay around it is in the biases, so that the mean of a map
+            and its bias still make the logit.
+        """
+        rows, columns, _ = self.maps.shape
+        maps = np.einsum("ih,jw,hwl->ijl", _middle(rows, down), _middle(columns, across), self.maps)
+        biases = self.biases + self.maps.mean((0, 1)) - maps.mean((0, 1))
+        return replace(self, maps=maps.astype(np.float32), biases=biases)
+
+
+def _middle(cells: int, share: float) -> npt.NDArray[np.float32]:
+    """Return the weights, float32 (cells, cells), of all cells in each of as many that lie in the middle of them."""
+    at = ((np.arange(cells) + 0.5) / cells - 0.5) * share * cells + cells / 2 - 0.5
+    near = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(cells)))
+    weights: npt.NDArray[np.float32] = (near / near.sum(1, keepdims=True)).astype(np.float32)
+    return weights
