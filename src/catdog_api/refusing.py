@@ -1,5 +1,6 @@
-"""One HTTP connection on which a full service answers by itself, without the application, a task or a line in the log.
+"""One HTTP connection: holds a request back until its body has come, and refuses by itself while the service is full.
 
+Neither troubles the application, makes a task, or writes a line in the log.
 A request that is refused so takes 0.06 ms of the processor; through the application, at its header, 0.15 ms, and 0.5 ms
 after its body has been taken apart (40 kB, multipart, no other work). At ten times what the service can answer, that is
 the difference between a service that is busy refusing and one that answers.
