@@ -7,9 +7,7 @@ from catdog_api.errors import SettingsError
 from catdog_api.settings import Settings
 
 BACKLOG = 2048
-UNSENT_BYTES = (
-    128 * 1024
-)  # of answers, kept by the kernel for a connection; it would take megabytes for who never reads
+UNSENT_BYTES = 128 * 1024  # of answers that the kernel keeps for a connection; by itself it takes megabytes
 
 
 def listen(settings: Settings) -> socket.socket:

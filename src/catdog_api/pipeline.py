@@ -45,7 +45,7 @@ class Outcome:
 
     Attributes:
         photograph: Its own width, height and format.
-        look: What the network says of it, and where on it; in the order of the manifest's labels.
+        look: What the network says of it, and where in the square it saw it; in the order of the manifest's labels.
         decode_seconds: Waiting for a thread included.
         queue_seconds: Waiting for the model.
         predict_seconds: In the model, with whatever else was in the batch.
@@ -58,6 +58,13 @@ class Outcome:
     queue_seconds: float
     predict_seconds: float
     known: float
+
+    @property
+    def look_at_photograph(self) -> Look:
+        """The look with maps of the photograph alone, without what the square has beside it."""
+        rows, columns, _ = self.photograph.shown.shape
+        size = len(self.photograph.image)
+        return self.look.within(columns / size, rows / size)
 
     @property
     def stage_seconds(self) -> dict[str, float]:
@@ -217,10 +224,9 @@ class Pipeline:
             decoded = await self._on_decoder(decoding)
         submitted = time.monotonic()
         answer = await self._batcher.submit(decoded.image)
-        down, across = (part / size for part in decoded.shown.shape[:2])
         return Outcome(
             photograph=decoded,
-            look=answer.look if down == across else answer.look.within(across, down),
+            look=answer.look,
             decode_seconds=submitted - started,
             queue_seconds=answer.queue_seconds,
             predict_seconds=answer.predict_seconds,

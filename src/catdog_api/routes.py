@@ -168,10 +168,11 @@ async def explain(
     prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
     request.app.state.metrics.answered(prediction.label, outcome.stage_seconds)
     explained = label or prediction.label
+    look = outcome.look_at_photograph
     if format == "json":
-        explanation = Explanation.of(pipeline.manifest.labels, outcome.look, explained, prediction)
+        explanation = Explanation.of(pipeline.manifest.labels, look, explained, prediction)
         return Response(explanation.model_dump_json(), media_type="application/json")
-    evidence = outcome.look.maps[..., pipeline.manifest.labels.index(explained)]
+    evidence = look.maps[..., pipeline.manifest.labels.index(explained)]
     return Response(await pipeline.draw(outcome.photograph, evidence), media_type="image/png")
 
 
