@@ -48,20 +48,25 @@ def difference(answer: Answer, expected: Answer) -> float:
     return max(abs(given[label] - wanted[label]) for label in wanted)
 
 
+def answered(window: Mapping[str, float]) -> float:
+    """Return how many images were answered, and not refused."""
+    return window["requests"] - window.get("failed", 0)
+
+
 def cpu_ms(window: Mapping[str, float]) -> float:
     """Return the CPU milliseconds of the server for an image, infinity where none was answered."""
-    requests = window["requests"]
-    return 1000 * window["server_cpu_seconds"] / requests if requests else math.inf
+    images = answered(window)
+    return 1000 * window["server_cpu_seconds"] / images if images else math.inf
 
 
 def rate(window: Mapping[str, float]) -> float:
     """Return the images a second."""
-    return window["requests"] / window["seconds"]
+    return answered(window) / window["seconds"]
 
 
 def rate_without_client(window: Mapping[str, float]) -> float:
     """Return the images a second as if the server had all the cores: the client's CPU is taken out of the window."""
-    return window["requests"] / (window["seconds"] - window["client_cpu_seconds"] / CORES)
+    return answered(window) / (window["seconds"] - window["client_cpu_seconds"] / CORES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def _best(group: str) -> Callable[[Round], float]:
     names = [contender.name for contender in CONTENDERS if contender.group == group]
 
     def best(measured: Round) -> float:
-        values = [cpu_ms(measured[name]["full"]) for name in names if name in measured]
+        values = [cpu_ms(measured[name]["full"]) for name in names if "full" in measured.get(name, {})]
         if not values:
             raise KeyError(group)
         return min(values) / _ours(measured)

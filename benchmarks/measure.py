@@ -91,9 +91,10 @@ def measure(bench: Bench, contender: Contender, setting: Mapping[str, str]) -> d
     bodies, full = bench.bodies[contender.field], bench.scale.connections
     with bench.serving(contender, setting) as server:
         found: dict[str, Any] = {"cold_start_seconds": [server.cold_start_seconds]}
-        found["peak_bytes"] = _peak(bench, server, bodies)
+        _warm_up(bench, server, bodies)
         found["full"] = bench.window(server, bodies, full)
         found["alone"] = bench.window(server, bodies, 1)
+        found["peak_bytes"] = _peak(bench, server, bodies)
         found["difference"] = compare(server.url, bodies, bench.expected[contender.decoding], full)
     with bench.serving(contender, setting, SERVER_CORE) as server:
         found["cold_start_seconds"].append(server.cold_start_seconds)
@@ -132,7 +133,7 @@ def _warm_up(bench: Bench, server: Server, bodies: Bodies, started: Callable[[in
 
 
 def _peak(bench: Bench, server: Server, bodies: Bodies) -> int:
-    """Warm up under full load and return the most memory that was held meanwhile, bytes."""
+    """Press once more, outside of the windows, and return the most memory that was held meanwhile, bytes."""
     client: list[int] = []
     with peak_memory(lambda: client[0] if client else None) as most:
         _warm_up(bench, server, bodies, client.append)

@@ -67,9 +67,9 @@ def _limit_line(rounds: Sequence[Round]) -> str:
 def _ratio_table(rounds: Sequence[Round]) -> str:
     lines = ["| figure | holds | aim | measured | |", "|---|--:|--:|--:|---|"]
     for asked in RATIOS:
-        if (found := ratio(asked, rounds)) is not None:
-            verdict = "holds" if met(asked, found) else "**missed**"
-            lines.append(f"| {asked.title} | {asked.holds} | {asked.aim} | {found} | {verdict} |")
+        found = ratio(asked, rounds)
+        verdict = "" if found is None else "holds" if met(asked, found) else "**missed**"
+        lines.append(f"| {asked.title} | {asked.holds} | {asked.aim} | {found or 'not measured'} | {verdict} |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,8 +13,8 @@ MAX_PIXELS = 50_000_000
 
 
 def load() -> Classifier:
-    """Load and warm up."""
-    classifier = load_classifier(knobs.model())
+    """Load and warm up; in bfloat16 where the service would take it."""
+    classifier = load_classifier(knobs.model(), "auto")
     classifier.warm_up()
     return classifier
 
