@@ -4,12 +4,13 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
 
 from catdog_api.app import create_app
+from catdog_api.bounded import REQUESTS_IN_A_ROW
 from catdog_api.problems import MEDIA_TYPE
 from catdog_api.settings import Settings
 from tests.fakes import GatedClassifier
@@ -105,18 +106,38 @@ def test_requests_in_a_row_are_answered_in_their_order(serve_and_ask: ServeAndAs
     serve_and_ask(ask, *FULL)
 
 
-def test_a_thousand_that_waited_behind_another_are_answered_too(
-    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
+@pytest.mark.parametrize("count", [REQUESTS_IN_A_ROW, 1200])
+def test_those_that_waited_behind_another_are_answered_too_but_no_more_than_may_wait(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier, count: int
 ) -> None:
-    """Each refusal ends a request, and the end of one begins the next: not one inside of the other."""
     empty = HEAD % 0
 
     def ask(url: str) -> None:
-        with full(url, classifier), connect(url, b"GET /metrics HTTP/1.1\r\n\r\n" + empty * 1200) as connection:
+        with full(url, classifier), connect(url, b"GET /metrics HTTP/1.1\r\n\r\n" + empty * count) as connection:
             content = b""
-            while len(take(content)[0]) < 1201:
+            while len(take(content)[0]) <= REQUESTS_IN_A_ROW:
                 content += connection.recv(1 << 20)
-        assert {reply.status for reply in take(content)[0][1:]} == {503}
+            if count > REQUESTS_IN_A_ROW:
+                content += received(connection)  # until it is closed
+        assert [reply.status for reply in take(content)[0]] == [200] + [503] * REQUESTS_IN_A_ROW
+
+    serve_and_ask(ask, *FULL, "--log-level", "warning")
+
+
+def test_who_reads_no_refusals_is_given_no_more_of_them(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
+) -> None:
+    piece = HEAD % 0 * 50
+
+    def ask(url: str) -> None:
+        with full(url, classifier), connect(url) as connection:
+            connection.settimeout(2)
+            sent = 0
+            with suppress(OSError):
+                while sent < 2000:
+                    connection.sendall(piece)
+                    sent += 1
+        assert sent < 2000, "the service keeps a hundred thousand answers"
 
     serve_and_ask(ask, *FULL, "--log-level", "warning")
 

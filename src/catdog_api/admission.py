@@ -1,8 +1,9 @@
 """Whoever cannot be served is told so at once: before the body is read, and before the framework is troubled."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext
@@ -10,7 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catdog_api.errors import OverloadedError
 from catdog_api.logs import REQUEST_ID_HEADER, logger, new_id
-from catdog_api.problems import KINDS, problem_of, written
+from catdog_api.metrics import OTHER
+from catdog_api.problems import problem_of, reason_of, written
+from catdog_api.schemas import Problem
 
 TURNS = 4  # of the event loop, until a request whose body has come has its place in the queue
 HELD_AT_ONCE = 512  # requests held back until their bodies have come, each with 64 KiB at most; more are begun at once
@@ -102,6 +105,21 @@ class Admission:
         """Count one that is held back no more."""
         self._held -= 1
 
+    def count(self, problem: Problem, scope: Mapping[str, Any]) -> None:
+        """Count a request that the application does not hear of.
+
+        Args:
+            problem: Which it was answered with.
+            scope: Of the request; empty where its header was not read.
+        """
+        metrics = self._app.state.metrics
+        metrics.request_began()
+        metrics.request_ended(
+            getattr(scope.get("route"), "path", OTHER), scope.get("method", OTHER), problem.status, 0.0
+        )
+        if reason := reason_of(problem):
+            metrics.refused(reason)
+
     def _come(self, forget: Callable[[], None], turns: int) -> None:
         if turns:
             asyncio.get_running_loop().call_soon(self._come, forget, turns - 1)
@@ -111,10 +129,7 @@ class Admission:
     def _refusal(self, error: OverloadedError, scope: Scope) -> Refusal:
         problem = problem_of(error)
         status, media_type, body = written(problem, scope["path"])
-        metrics = self._app.state.metrics
-        metrics.request_began()
-        metrics.request_ended(scope["route"].path, scope["method"], status, 0.0)
-        metrics.refused(KINDS[OverloadedError].name)
+        self.count(problem, scope)
         if not self._unlogged:
             asyncio.get_running_loop().call_later(LOG_SECONDS, self._log, problem.type)
         self._unlogged += 1

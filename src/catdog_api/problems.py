@@ -21,6 +21,7 @@ from catdog_api.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
+_TYPES = "/problems/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ KINDS: Mapping[type[errors.CatdogError], Kind] = {
 def problem_of(error: errors.CatdogError) -> Problem:
     """Say what went wrong as the API does."""
     return _problem(KINDS[type(error)], str(error))
+
+
+def reason_of(problem: Problem) -> str | None:
+    """Return the name that the metrics have for a problem; None for one that says no more than its status."""
+    return problem.type.removeprefix(_TYPES) if problem.type.startswith(_TYPES) else None
 
 
 def about_blank(status: HTTPStatus, detail: str) -> Problem:
@@ -153,7 +159,7 @@ _SCHEMAS = {
 
 
 def _problem(kind: Kind, detail: str) -> Problem:
-    return Problem(type=f"/problems/{kind.name}", title=kind.title, status=kind.status.value, detail=detail)
+    return Problem(type=f"{_TYPES}{kind.name}", title=kind.title, status=kind.status.value, detail=detail)
 
 
 def _response(problem: Problem, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:

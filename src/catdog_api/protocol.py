@@ -9,6 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from catdog_api.bounded import HEAD_BYTES, NO_HTTP
 from catdog_api.errors import TooSlowError
 from catdog_api.logs import logger
 from catdog_api.problems import about_blank, problem_of, written
@@ -18,11 +19,9 @@ from catdog_api.schemas import Problem
 SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes its cell is back within it
 BYTES_PER_SECOND = 1024  # at this pace 10 MiB take three hours, for which no person waits
 READING_SECONDS = 60  # a window in which a reader keeps the pace of senders, or is done
-HEAD_BYTES = 64 * 1024  # the parser has no limit of its own; browsers and proxies stay below 16 KiB
 UNREAD_BYTES = 16 * 1024**2  # of a body after its answer; a browser sends it all before it reads
 AT_ONCE = struct.pack("ii", 1, 0)  # how long a closed connection lingers, as the kernel takes it
 
-NO_HTTP = f"This is no HTTP/1.1 request, or its header is larger than {HEAD_BYTES // 1024} KiB."
 TOO_SLOW = (
     f"The request stopped for {SLOW_SECONDS} seconds, or came at less than {BYTES_PER_SECOND // 1024} KiB a second."
 )
@@ -82,12 +81,6 @@ class Protocol(RefusingProtocol):
         self._arriving = True
         self._unread_bytes = 0
         self._head_bytes = 0  # from the next piece on: this one may hold the end of another request
-
-    def on_headers_complete(self) -> None:
-        """Pass a request on whose header is of a size that is read."""
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
-            raise ValueError(NO_HTTP)  # the parser makes it the error that ends in a 400
-        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count anew: headers may come after a body, too, and those of a chunked one have no limit either.
@@ -217,6 +210,8 @@ class Protocol(RefusingProtocol):
             return
         if self._cycle is None or not self._cycle.response_started:
             self.transport.write(self._packed(problem))
+            if self._cycle is None or self._cycle is not self._begun:  # what the application had, it counts
+                self._admission.count(problem, self.scope if self._cycle is not None else {})
         if self._cycle is not None:
             self._cycle.disconnected = True
             self._cycle.message_event.set()

@@ -11,9 +11,10 @@ from typing import Any
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER, HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from catdog_api.admission import Admission, Refusal
+from catdog_api.bounded import BoundedProtocol
 
 
 def packed(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes:
@@ -28,8 +29,8 @@ def packed(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> 
     return b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in headers), length, body])
 
 
-class RefusingProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which asks first whether to refuse. One for a connection; on the event loop.
+class RefusingProtocol(BoundedProtocol):
+    """A protocol that asks first whether to refuse. One for a connection; on the event loop.
 
     The application hears of a request when its body has come, or more of it than is held here: of a client that
     dribbles it never hears, and who waits for room is known to be there.
@@ -103,7 +104,8 @@ class RefusingProtocol(HttpToolsProtocol):
 
     def _refuse_with(self, refusal: Refusal, cycle: RequestResponseCycle) -> None:
         headers = [*self.server_state.default_headers, *refusal.headers]
-        if not cycle.keep_alive and CLOSE_HEADER not in headers:
+        # Of who reads no answers there may be many more to come, each for fewer bytes than it has.
+        if (not cycle.keep_alive or self.flow.write_paused) and CLOSE_HEADER not in headers:
             headers.append(CLOSE_HEADER)
         self.transport.write(packed(refusal.status, headers, refusal.body))
         cycle.body.clear()

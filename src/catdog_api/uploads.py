@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator, Collection
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
@@ -113,11 +114,14 @@ def _media_type(request: Request) -> str:
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser, which takes a body without its closing line for whole, made to refuse it."""
+    """Starlette's parser, which takes a body without its closing line for whole, made to refuse it.
+
+    Names are UTF-8, as RFC 7578 has it: given a charset, Starlette would decode with whichever of Python's that names.
+    """
 
     def __init__(self, request: Request, max_bytes: int) -> None:
         limits = {"max_files": MAX_FILES, "max_fields": MAX_FIELDS, "max_part_size": MAX_TEXT_BYTES}
-        super().__init__(request.headers, self._whole(request), **limits)
+        super().__init__(_boundary_alone(request.headers["content-type"]), self._whole(request), **limits)
         self.spool_max_size = max_bytes
         self._ended = False
 
@@ -130,6 +134,16 @@ class _Parser(MultiPartParser):
         # Raised in here, where the parser still closes the files that it opened.
         if not self._ended:
             raise MultiPartException("it ends before its closing boundary.")
+
+
+def _boundary_alone(content_type: str) -> Headers:
+    """Return a form's content type without its other parameters."""
+    media_type, parameters = parse_options_header(content_type)
+    written = media_type.decode("latin-1")
+    if b"boundary" in parameters:
+        boundary = parameters[b"boundary"].decode("latin-1")
+        written += '; boundary="' + boundary.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return Headers({"content-type": written})
 
 
 async def _read_files(

@@ -1,0 +1,60 @@
+"""One HTTP connection, and how much it may make the service hold: neither the parser nor uvicorn has a limit."""
+
+from asyncio import Transport
+from collections import deque
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES = 64 * 1024  # browsers and proxies stay below 16 KiB
+HEAD_LINES = 100  # which take twenty times their bytes; browsers and proxies together send forty
+REQUESTS_IN_A_ROW = 100  # that wait for the answer to one before them; one piece from the socket may have 14,000
+
+NO_HTTP = f"This is no HTTP/1.1 request, or its header has more than {HEAD_BYTES // 1024} KiB or {HEAD_LINES} lines."
+
+
+class Flow(FlowControl):
+    """Reads no further while requests wait for the answer to one before them. Used on the event loop.
+
+    Args:
+        transport: Of the connection.
+        waiting: Those requests.
+    """
+
+    def __init__(self, transport: Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Read on, if nothing waits: uvicorn would with every answer, and every body that is asked for."""
+        if not self._waiting:
+            super().resume_reading()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which ends what would grow. One for a connection; on the event loop."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Expect a first request."""
+        super().connection_made(transport)
+        self.flow = Flow(transport, self.pipeline)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one line of a header, or of what comes behind a body in chunks."""
+        if len(self.headers) >= HEAD_LINES:
+            raise ValueError(NO_HTTP)  # the parser makes it the error that ends in a 400
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Pass a request on whose header is of a size that is read, if not too many wait already."""
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > HEAD_BYTES or len(self.pipeline) >= REQUESTS_IN_A_ROW:
+            raise ValueError(NO_HTTP)
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin the next request, and read on if it was the last that waited."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()

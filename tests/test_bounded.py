@@ -1,0 +1,79 @@
+"""How much one connection may make the service hold, over real sockets; and that its refusals are counted."""
+
+import time
+
+import httpx
+import pytest
+
+from catdog_api.bounded import HEAD_LINES, REQUESTS_IN_A_ROW
+from tests.fakes import GatedClassifier
+from tests.raw_requests import take
+from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, received
+from tests.test_protocol import BOUND, CHUNKED, HALF_A_BODY, HALF_A_HEAD, SLOW, problem
+
+LINE = b"a:b\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n" + LINE * (HEAD_LINES + 1) + b"\r\n", id="a-header"),
+        pytest.param(CHUNKED + b"1\r\nx\r\n0\r\n" + LINE * (HEAD_LINES + 1) + b"\r\n", id="a-trailer"),
+    ],
+)
+def test_a_header_of_more_lines_than_may_be_is_refused(serve_and_ask: ServeAndAsk, sent: bytes) -> None:
+    def ask(url: str) -> None:
+        with connect(url, sent) as connection:
+            parsed = problem(received(connection))
+            assert (parsed["status"], parsed["type"]) == (400, "about:blank")
+            assert f"{HEAD_LINES} lines" in str(parsed["detail"])
+
+    serve_and_ask(ask)
+
+
+def test_a_header_of_as_many_lines_as_may_be_is_read(serve_and_ask: ServeAndAsk) -> None:
+    def ask(url: str) -> None:
+        with connect(url, LIVE[:-2] + LINE * (HEAD_LINES - 1) + b"\r\n") as connection:
+            assert answer(connection).startswith(b"HTTP/1.1 200")
+
+    serve_and_ask(ask)
+
+
+def test_no_more_requests_are_read_while_some_wait(serve_and_ask: ServeAndAsk, classifier: GatedClassifier) -> None:
+    """Altogether they are more than may wait, which would end the connection."""
+    first, second = REQUESTS_IN_A_ROW * 9 // 10, REQUESTS_IN_A_ROW // 2
+
+    def ask(url: str) -> None:
+        classifier.gate.clear()
+        classifier.entered.clear()
+        with connect(url, PREDICT + LIVE * first) as connection:
+            assert classifier.entered.wait(BOUND)
+            connection.sendall(LIVE * second)
+            time.sleep(0.1)
+            classifier.gate.set()
+            content = b""
+            while len(take(content)[0]) < 1 + first + second:
+                piece = connection.recv(65536)
+                assert piece, f"closed after {len(take(content)[0])} answers"
+                content += piece
+
+    serve_and_ask(ask, "--log-level", "warning")
+
+
+def test_what_the_application_does_not_hear_of_is_counted(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog_api.protocol.SLOW_SECONDS", SLOW)
+
+    def ask(url: str) -> None:
+        for sent in (HALF_A_HEAD, HALF_A_BODY, b"MEOW / HTTP/1.1\r\n\r\n"):
+            with connect(url, sent) as connection:
+                problem(received(connection))
+        counted = httpx.get(f"{url}/metrics").text
+        assert 'catdog_requests_total{method="other",route="other",status="408"} 1.0' in counted
+        assert 'catdog_requests_total{method="POST",route="/predict",status="408"} 1.0' in counted
+        assert 'catdog_requests_total{method="other",route="other",status="400"} 1.0' in counted
+        assert 'catdog_refused_total{reason="too-slow"} 2.0' in counted
+        assert "catdog_requests_in_flight 0.0" in counted
+
+    serve_and_ask(ask)
