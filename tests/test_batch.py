@@ -1,5 +1,7 @@
 """`POST /predict/batch`: many photographs in one request, each with its own answer or problem."""
 
+import time
+
 import httpx
 import pytest
 from PIL import Image
@@ -51,6 +53,18 @@ async def test_one_request_does_not_fill_the_queue(serve: Serve) -> None:
     response = await ask(client, *[("a.png", RED_FILE)] * 64)
     assert [answer.get("label") for answer in response.json()["answers"]] == ["cat"] * 64
     assert max(classifier.batches) > 1
+
+
+async def test_one_deadline_is_that_of_all_files(serve: Serve) -> None:
+    classifier = GatedClassifier()
+    client = await serve(classifier, deadline_seconds=0.5)
+    started = time.monotonic()
+    response = await ask(client, *[("a.png", RED_FILE)] * 64)  # of which 16 are in work at a time
+    seconds = time.monotonic() - started
+    classifier.gate.set()
+    problems = {answer["problem"]["type"] for answer in response.json()["answers"]}
+    assert problems == {"/problems/deadline-exceeded"}
+    assert seconds < 1.5
 
 
 async def test_where_the_queue_is_full_each_file_is_told_so(serve: Serve) -> None:

@@ -23,6 +23,11 @@ def softmax(logits: Logits, temperature: float) -> Probabilities:
     return probabilities
 
 
+def are_probabilities(row: Probabilities, count: int) -> bool:
+    """Tell whether a network's answer can be one: so many numbers in [0, 1], however wrong."""
+    return row.shape == (count,) and all(0 <= number <= 1 for number in row.tolist())  # NaN is not
+
+
 def decide(labels: Sequence[str], probabilities: Probabilities) -> str:
     """Return the label with the highest probability; the manifest's order breaks a tie.
 
@@ -30,7 +35,7 @@ def decide(labels: Sequence[str], probabilities: Probabilities) -> str:
         labels: In the network's order.
         probabilities: float32 (labels,), one row of an answer.
     """
-    return labels[int(np.argmax(probabilities))]
+    return labels[int(probabilities.argmax())]
 
 
 def by_label(labels: Sequence[str], probabilities: Probabilities) -> dict[str, float]:

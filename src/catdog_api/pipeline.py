@@ -13,7 +13,8 @@ from catdog_api.artifact import Manifest
 from catdog_api.batching import Batcher, Observer
 from catdog_api.decoding import Decoded, decode, from_pixels
 from catdog_api.drawing import overlay
-from catdog_api.errors import CatdogError, DeadlineExceededError
+from catdog_api.errors import CatdogError, DeadlineExceededError, PredictionError
+from catdog_api.labels import are_probabilities
 from catdog_api.tensors import ActivationMap, Images, Look, View
 
 TOGETHER = 16  # photographs of one request in work at once: two batches, one in the model and one on its way
@@ -149,7 +150,7 @@ class Pipeline:
             DeadlineExceededError: The answer did not come in time.
             PredictionError: The model failed.
         """
-        async with self._deadline():
+        async with self._until(self._end()):
             return await self._predict(photograph)
 
     async def predict_all(self, photographs: Sequence[bytes | View]) -> list[Outcome | CatdogError]:
@@ -159,16 +160,16 @@ class Pipeline:
             photographs: Encoded images, as they came, or bare pixels: each as `predict` takes it.
 
         Returns:
-            In their order, for each its outcome, or what `predict` raised.
+            In their order, for each its outcome, or what `predict` would raise; one deadline is that of them all.
         """
-        turns = asyncio.Semaphore(TOGETHER)
+        turns, end = asyncio.Semaphore(TOGETHER), self._end()
 
         async def answer(photograph: bytes | View) -> Outcome | CatdogError:
-            async with turns:
-                try:
-                    return await self.predict(photograph)
-                except CatdogError as error:
-                    return error
+            try:
+                async with self._until(end), turns:
+                    return await self._predict(photograph)
+            except CatdogError as error:
+                return error
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(answer(photograph)) for photograph in photographs]
@@ -183,25 +184,33 @@ class Pipeline:
 
         Returns:
             A PNG.
-        """
-        return await self._on_decoder(partial(overlay, photograph.shown, photograph.width, photograph.height, evidence))
-
-    async def unpack(self, work: Callable[[], T]) -> T:
-        """Take a request's body apart where photographs are decoded: on a thread, and no more at once than cores.
-
-        Args:
-            work: Returns what is in it; whatever it raises is raised.
 
         Raises:
             DeadlineExceededError: It was not done in time.
         """
-        async with self._deadline():
+        return await self.aside(partial(overlay, photograph.shown, photograph.width, photograph.height, evidence))
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what takes a while where photographs are decoded: on a thread, and no more at once than cores.
+
+        Args:
+            work: What it returns and raises is returned and raised.
+
+        Raises:
+            DeadlineExceededError: It was not done in time.
+        """
+        async with self._until(self._end()):
             return await self._on_decoder(work)
 
+    def _end(self) -> float | None:
+        """Return until when an answer that is asked for now is worth something; None is for ever."""
+        seconds = self.limits.deadline_seconds
+        return None if seconds is None else asyncio.get_running_loop().time() + seconds
+
     @asynccontextmanager
-    async def _deadline(self) -> AsyncIterator[None]:
+    async def _until(self, end: float | None) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self.limits.deadline_seconds):
+            async with asyncio.timeout_at(end):
                 yield
         except TimeoutError as error:
             raise DeadlineExceededError(
@@ -210,8 +219,12 @@ class Pipeline:
 
     async def _on_decoder(self, work: Callable[[], T]) -> T:
         # It waits here for a thread and not in the pool, which would keep the bytes of those who have left by then.
-        async with self._free_decoders:
-            return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
+        await self._free_decoders.acquire()
+        loop = asyncio.get_running_loop()
+        working = self._decoders.submit(work)
+        # Not when nobody waits for it any more: the thread works on.
+        working.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free_decoders.release))
+        return await asyncio.wrap_future(working)
 
     async def _predict(self, photograph: bytes | View) -> Outcome:
         started = time.monotonic()
@@ -224,6 +237,8 @@ class Pipeline:
             decoded = await self._on_decoder(decoding)
         submitted = time.monotonic()
         answer = await self._batcher.submit(decoded.image)
+        if not are_probabilities(answer.look.probabilities, len(self.manifest.labels)):
+            raise PredictionError("The network gave no probabilities for this photograph.")
         return Outcome(
             photograph=decoded,
             look=answer.look,

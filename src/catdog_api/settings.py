@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         64, gt=0, description="Photographs that may be decoded or wait for the model; more are refused."
     )
-    deadline_seconds: float = Field(10.0, gt=0, description="Longest time from upload to answer, seconds.")
+    deadline_seconds: float = Field(
+        10.0, gt=0, description="Longest time from upload to answer, of all its photographs together, seconds."
+    )
     drain_seconds: float = Field(
         0.0, ge=0, description="Time after SIGTERM in which it is not ready, but still takes requests on, seconds."
     )
