@@ -3,8 +3,9 @@
     python labourer.py CHARACTER LISTENER PIPE
 
 CHARACTER is `willing`; `faulty`, which never gets ready; `fickle`, of which only the first ever does; `shy`, of which
-only the first ever says again that it is well; `late`, which gets ready only when it is told to end; `deaf`, which ends
-at no signal; `patient`, which ends at the second; or `rude`, which ends at one with status 5.
+only the first ever says again that it is well; `dazed`, of which all but the first hang before they are ready; `late`,
+which gets ready only when it is told to end; `deaf`, which ends at no signal; `patient`, which ends at the second; or
+`rude`, which ends at one with status 5.
 """
 
 import os
@@ -28,7 +29,7 @@ def main(character: str, listener: socket.socket, pipe: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda number, _: heard.append(number))
     threading.Thread(target=answer, args=(listener,), daemon=True).start()
-    while character == "late" and not heard:
+    while (character == "late" or (character == "dazed" and not is_first)) and not heard:
         time.sleep(0.02)
     os.write(pipe, b".")
     while len(heard) < (2 if character == "patient" else 1):

@@ -120,6 +120,24 @@ def test_a_worker_that_says_no_more_that_it_is_well_is_replaced_and_the_other_go
     assert capsys.readouterr().err.count("a worker hangs and is killed") >= 2
 
 
+def test_a_worker_that_does_not_get_ready_is_replaced(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workers, "STARTING_SECONDS", 1)
+    monkeypatch.setattr(workers, "SHORTEST_PAUSE_SECONDS", 0.1)
+    said = ""
+
+    def ask(_: int) -> None:
+        nonlocal said
+        deadline = time.monotonic() + BOUND
+        while said.count("a worker hangs and is killed") < 2:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+            said += capsys.readouterr().err
+
+    assert run("dazed", ask) == 0
+
+
 def test_after_starts_that_fail_the_pauses_grow(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

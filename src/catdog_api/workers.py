@@ -25,6 +25,7 @@ from catdog_api.settings import Settings
 
 COMMAND = (sys.executable, "-m", "catdog_api.worker")
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 30  # after a start that fails, and after many
+STARTING_SECONDS = 120  # in which a worker gets ready; 4 s are usual, and 30 on a machine that is full
 SILENCE_SECONDS = 10  # of a worker that says each second that it is well; a busy event loop takes 0.1 s for a round
 PATIENCE_SECONDS = 10  # for workers that are past their drain and grace; a stuck model thread takes half of it
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -63,7 +64,7 @@ class _Worker:
         )
         os.close(theirs)
         self.is_ready = self.is_killed = False
-        self.heard = 0.0
+        self.heard = time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # it is gone already, as its pipe will say
             self.process.stdin.write(settings.model_dump_json().encode() + b"\n")  # type: ignore[union-attr]  # PIPE
             self.process.stdin.flush()  # type: ignore[union-attr]
@@ -89,7 +90,7 @@ class Supervisor:
     The first starts alone: what stops it would stop all of them, and is said once. One that was ready is replaced at
     once, because loading the model holds a storm back; after one that never was, the pause doubles from a second on.
     One that was ready and then says nothing is killed: its event loop hangs or, if that speaks but not of being well,
-    its model.
+    its model. So is one that does not get ready at all.
 
     Args:
         settings: How many there are, and what each is given.
@@ -141,9 +142,10 @@ class Supervisor:
 
     def _last_moment(self, worker: _Worker) -> float:
         """Return when to kill a worker that says nothing until then or, at the end, has not ended by then."""
-        if worker.is_killed or (self._ends_at is None and not worker.is_ready):
+        if worker.is_killed:
             return math.inf
-        return worker.heard + SILENCE_SECONDS if self._ends_at is None else self._ends_at
+        silence = SILENCE_SECONDS if worker.is_ready else STARTING_SECONDS
+        return worker.heard + silence if self._ends_at is None else self._ends_at
 
     def _kill_those_that_hang(self) -> None:
         now = time.monotonic()
