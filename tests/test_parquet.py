@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pyarrow import fs
 from pyarrow import parquet as pq
 
 from catdog_api.errors import SettingsError
@@ -55,8 +56,36 @@ def test_an_address_is_looked_through_to_the_bottom_but_for_what_is_hidden(shelf
         assert file.read(4) == b"deep"
 
 
-def test_an_address_that_is_given_twice_is_looked_into_once(shelf: Path) -> None:
-    assert len(list(find_stored([f"file://{shelf}/deep", f"file://{shelf}/deep"]))) == 2
+@pytest.mark.parametrize(
+    "names", [["deep", "deep"], ["deep", "deep/"], ["deep", "deep/deeper"], ["deep/c.jpg", "deep"]], ids=str
+)
+def test_a_photograph_that_is_named_twice_is_found_once(shelf: Path, names: list[str]) -> None:
+    found = list(find_stored([f"file://{shelf}/{name}" for name in names]))
+    assert sorted(stored.path for stored in found) == [
+        f"file://{shelf}/{name}" for name in ("deep/c.jpg", "deep/deeper/a.jpg")
+    ]
+    assert [stored.named for stored in found if stored.path.endswith("c.jpg")] == ["deep/c.jpg" in names]
+
+
+class OddBucket:
+    """Lists `a` in `a`, as Arrow does for an object of the name `a//b.jpg`, and opens no such name."""
+
+    def get_file_info(self, what: str | fs.FileSelector) -> fs.FileInfo | list[fs.FileInfo]:
+        """Return one folder, and in it a photograph beside itself."""
+        folder = fs.FileInfo("bucket/a", fs.FileType.Directory)
+        return folder if isinstance(what, str) else [folder, fs.FileInfo("bucket/a/c.jpg", fs.FileType.File, size=1)]
+
+    def open_input_stream(self, path: str) -> None:
+        """Say what Arrow says."""
+        raise pa.ArrowInvalid(f"Empty path component in path {path}")
+
+
+def test_what_arrow_cannot_open_is_found_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catdog_api.parquet._opened", lambda _: (OddBucket(), "bucket/a"))
+    odd, photograph = find_stored(["s3://bucket/a"])
+    assert (odd.path, photograph.path) == ("s3://bucket/a//", "s3://bucket/a/c.jpg")
+    with pytest.raises(OSError, match="Empty path component"):
+        odd.open()
 
 
 @pytest.mark.parametrize("name", ["b.jpg", "away.jpg"])

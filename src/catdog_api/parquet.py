@@ -36,7 +36,10 @@ class Stored(Source):
         Raises:
             OSError: It cannot be read.
         """
-        stream: BinaryIO = self.filesystem.open_input_stream(self.path.partition("://")[2] or self.path)
+        try:
+            stream: BinaryIO = self.filesystem.open_input_stream(self.path.partition("://")[2] or self.path)
+        except pa.ArrowInvalid as error:  # there are objects whose names Arrow does not take
+            raise OSError(str(error)) from error
         return stream
 
     def size_bytes(self) -> int:
@@ -53,7 +56,7 @@ def find_stored(names: Sequence[str]) -> Iterator[Stored]:
 
     Args:
         names: Addresses such as `s3://bucket/folder`, with options after a `?` as Arrow takes them; or what `find`
-            takes. Names that begin with a dot are passed over.
+            takes. One may lie below another. Names that begin with a dot are passed over.
 
     Returns:
         The files, local ones by their full path, because other processes have other folders to begin from.
@@ -65,12 +68,18 @@ def find_stored(names: Sequence[str]) -> Iterator[Stored]:
     for source in find([name for name in names if "://" not in name]):
         # A name that is no UTF-8 fits into no table: as it is shown it will not be found, and that is said of it.
         yield Stored(shown(str(Path(source.path).absolute())), source.named, here, source.size_bytes())
-    for name in dict.fromkeys(name for name in names if "://" in name):
-        filesystem, path = _opened(name)
+    addresses = [(name, *_opened(name)) for name in names if "://" in name]
+    named = {path for _, _, path in addresses}
+    for number, (name, filesystem, path) in enumerate(addresses):
+        if any(
+            (_is_below(path, other) or (path == other and earlier < number)) and filesystem.equals(its_own)
+            for earlier, (_, its_own, other) in enumerate(addresses)
+        ):
+            continue
         scheme = name.partition("://")[0]
         try:
             for info in _below(filesystem, path):
-                yield Stored(f"{scheme}://{info.path}", info.path == path, filesystem, info.size or 0)
+                yield Stored(f"{scheme}://{info.path}", info.path in named, filesystem, info.size or 0)
         except OSError as error:
             raise SettingsError(f"{name} cannot be looked into: {error}") from error
 
@@ -151,7 +160,11 @@ def _opened(name: str) -> tuple[fs.FileSystem, str]:
         filesystem, path = fs.FileSystem.from_uri(name)
     except (OSError, pa.ArrowException) as error:
         raise SettingsError(f"{name} is no address that can be read: {error}") from error
-    return filesystem, path
+    return filesystem, path.rstrip("/") or path
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path != folder and path.startswith(folder.rstrip("/") + "/")
 
 
 def _below(filesystem: fs.FileSystem, path: str) -> Iterator[fs.FileInfo]:
@@ -162,10 +175,13 @@ def _below(filesystem: fs.FileSystem, path: str) -> Iterator[fs.FileInfo]:
         return
     folders = [path]
     while folders:
-        for entry in sorted(filesystem.get_file_info(fs.FileSelector(folders.pop())), key=lambda entry: entry.path):
+        folder = folders.pop()
+        for entry in sorted(filesystem.get_file_info(fs.FileSelector(folder)), key=lambda entry: entry.path):
             if entry.base_name.startswith("."):
                 continue
-            if entry.type == fs.FileType.Directory:
-                folders.append(entry.path)
-            else:
+            if entry.type != fs.FileType.Directory:
                 yield entry
+            elif _is_below(entry.path, folder):
+                folders.append(entry.path)
+            else:  # a bucket may have `a//b.jpg`: Arrow lists `a` in `a` for it, and can open nothing behind it
+                yield fs.FileInfo(f"{folder}//", fs.FileType.NotFound)
