@@ -124,9 +124,11 @@ def test_what_selects_ray_s_pods_is_what_kuberay_labels_them_with() -> None:
     # The Service that a RayService has for its head selects by KubeRay's own value, whatever the pod says instead.
     assert all("app.kubernetes.io/name" not in own for own in labels)
     spread = workers["template"]["spec"]["topologySpreadConstraints"]
-    assert [constraint["labelSelector"] for constraint in spread] == [
+    budget = of_kind(BUILT["kuberay"], "PodDisruptionBudget")["spec"]
+    assert [budget["selector"], *(constraint["labelSelector"] for constraint in spread)] == [
         {"matchLabels": {"ray.io/group": workers["groupName"]}}
-    ]
+    ] * 2
+    assert 0 < budget["minAvailable"] < workers["minReplicas"]
 
 
 def test_what_names_an_object_names_one_that_is_there() -> None:

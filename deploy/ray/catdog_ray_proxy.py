@@ -29,7 +29,8 @@ def layers() -> list[Middleware]:
 class RayProblems:
     """Turns what the proxy says of its own accord, which is plain text, into problems. One for the proxy's life.
 
-    The application has no plain text among its refusals, so that one is Ray's.
+    The application has no plain text among its refusals, so that one is Ray's; of another application on the same
+    cluster it may be its own.
 
     Args:
         app: The proxy.
