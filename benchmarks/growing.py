@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.steps import PROXY, REPLICA
-
 ASSUMED = Path(__file__).with_name("growing.json")
 MEASURED = Path(__file__).with_name("results") / "steps.json"
 MILLION = 1_000_000
@@ -20,14 +18,17 @@ GIGABIT = 1e9
 GIGABYTE = 1e9
 CORES = 2  # of what was measured, and of a pod and a replica
 
-ENGINES = {"Kubernetes": "one process", "Ray": "Ray", "Ray with HAProxy": "Ray with HAProxy"}
-"""What runs in a pod or a replica of each: Kubernetes has the container as it is."""
+ENGINES = {"Kubernetes": "Kubernetes, a pod", "Ray": "Ray", "Ray with HAProxy": "Ray with HAProxy"}
+"""What runs in a pod of each; on Ray a pod is a node, with a replica, a proxy and Ray's own processes."""
 
 
 def read() -> dict[str, Any]:
-    """Return what is assumed, and under `windows` what was measured, by step."""
+    """Return what is assumed, under `windows` what was measured, by step, and `photograph_bytes` and `answer_bytes`."""
     figures: dict[str, Any] = json.loads(ASSUMED.read_text(encoding="utf-8"))
-    return {**figures, "windows": json.loads(MEASURED.read_text(encoding="utf-8"))["windows"]}
+    windows = json.loads(MEASURED.read_text(encoding="utf-8"))["windows"]
+    every = [window for of_step in windows.values() for window in of_step]
+    sizes = {name: _median(window[name] for window in every) for name in ("photograph_bytes", "answer_bytes")}
+    return {**figures, **sizes, "windows": windows}
 
 
 def cpu_ms(figures: Mapping[str, Any], step: str) -> float:
@@ -35,34 +36,20 @@ def cpu_ms(figures: Mapping[str, Any], step: str) -> float:
     return _median(sum(window["cpu_ms"].values()) for window in figures["windows"][step])
 
 
-def proxy_ms(figures: Mapping[str, Any], step: str) -> float:
-    """Return what Ray's proxy takes of that, ms: it is one process on a machine, and has no more than one core."""
-    return _median(window["cpu_ms"].get(PROXY, 0.0) for window in figures["windows"][step])
-
-
-def memory_mb(figures: Mapping[str, Any], step: str) -> float:
-    """Return what one pod or replica of a step holds, MB."""
-    return _median(window["memory_mb"].get(REPLICA, window["peak_mb"]) for window in figures["windows"][step])
-
-
 def _median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
-def next_full(figures: Mapping[str, Any], step: str, machines: int) -> str:
-    """Return what is as busy as the pods are where more is asked for, and at how many images a second.
+def entrance_full(figures: Mapping[str, Any]) -> float:
+    """Return at how many images a second the entrance is as busy as the pods are.
 
-    Photographs come in through an entrance, one machine, and leave it again for the pods; each direction of its network
-    also carries the answers. Behind it there are as many of Ray's proxies as machines.
+    Photographs come in through it, one machine, and leave it again for the pods; each direction of its network also
+    carries the answers.
     """
-    assumed, milliseconds = figures["assumed"], proxy_ms(figures, step)
+    assumed = figures["assumed"]
     image_bits = 8 * (figures["photograph_bytes"] + figures["answer_bytes"])
-    busy = assumed["utilization"]
-    rates = {"entrance": busy * assumed["entrance_gigabits_per_second"] * GIGABIT / image_bits}
-    if milliseconds:
-        rates["proxies"] = busy * machines * 1000 / milliseconds
-    first = min(rates, key=lambda name: rates[name])
-    return f"{first}, {rates[first]:,.0f}"
+    rate: float = assumed["utilization"] * assumed["entrance_gigabits_per_second"] * GIGABIT / image_bits
+    return rate
 
 
 def steps(figures: Mapping[str, Any]) -> str:
@@ -92,23 +79,20 @@ def plan(figures: Mapping[str, Any]) -> str:
     columns = []
     for engine, step in ENGINES.items():
         pods = math.ceil(rate * cpu_ms(figures, step) / 1000 / share / CORES)
-        filled = math.ceil(pods / ((node["cores"] - node["reserved_cores"]) // CORES))
-        proxies = math.ceil(rate * proxy_ms(figures, step) / 1000 / share)
-        machines = max(filled, proxies)
+        held = pods * _median(window["peak_mb"] for window in figures["windows"][step]) * MILLION / GIGABYTE
+        machines = math.ceil(pods / ((node["cores"] - node["reserved_cores"]) // CORES))
+        dollars = machines * node["cores"] * price
         columns.append(
             {
                 f"for {rate:,} images/s": engine,
-                f"pods or replicas of two cores, {share:.0%} busy": pods,
-                "their memory, GB: held, and asked for": (
-                    f"{pods * memory_mb(figures, step) * MILLION / GIGABYTE:.0f}, "
-                    f"{pods * figures['asked_for_gb'][engine]}"
-                ),
-                f"machines of {node['cores']} cores that they fill": filled,
-                "machines that the proxies want, a core on each": proxies or "none",
-                "machines, and $ an hour": f"{machines}, {machines * node['cores'] * price:.0f}",
+                f"pods of two cores, {share:.0%} busy": pods,
+                "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]}",
+                f"machines of {node['cores']} cores": machines,
+                "$ an hour": f"{dollars:.0f}",
+                "$ a million images": f"{dollars / 3600 / rate * MILLION:.2f}",
                 "Gbit/s in and out, altogether": f"{inwards:.1f}, {outwards:.2f}",
                 "Gbit/s in, a machine": f"{inwards / machines:.2f}",
-                f"{share:.0%} busy next, and at how many images/s": next_full(figures, step, machines),
+                f"{share:.0%} busy next, and at how many images/s": f"entrance, {entrance_full(figures):,.0f}",
             }
         )
     head, *rows = (f"| {name} | {' | '.join(str(column[name]) for column in columns)} |" for name in columns[0])

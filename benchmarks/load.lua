@@ -39,8 +39,8 @@ function done(summary, latency)
     table.insert(means, string.format('"%s": %.4f', stage, milliseconds / clients[1]:get("timed")))
   end
   io.write(string.format(
-    '\nresult {"requests": %d, "failed": %d, "seconds": %.6f, "p50_ms": %.3f, "p90_ms": %.3f, "p99_ms": %.3f, "stages_ms": {%s}}\n',
-    summary.requests, failed, summary.duration / 1e6,
+    '\nresult {"requests": %d, "failed": %d, "seconds": %.6f, "received_bytes": %d, "p50_ms": %.3f, "p90_ms": %.3f, "p99_ms": %.3f, "stages_ms": {%s}}\n',
+    summary.requests, failed, summary.duration / 1e6, summary.bytes,
     latency:percentile(50) / 1e3, latency:percentile(90) / 1e3, latency:percentile(99) / 1e3,
     table.concat(means, ", ")))
 end

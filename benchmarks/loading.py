@@ -24,6 +24,7 @@ class Load:
         requests: Answered, whatever the status.
         failed: Of another status than 2xx or 3xx, or broken.
         seconds: Of the window.
+        received_bytes: Of all answers, with their headers.
         p50_ms: Median latency; p90_ms and p99_ms likewise.
         stages_ms: Mean of each stage in `Server-Timing`, where there is one.
         client_cpu_seconds: What wrk itself took.
@@ -32,6 +33,7 @@ class Load:
     requests: int
     failed: int
     seconds: float
+    received_bytes: int
     p50_ms: float
     p90_ms: float
     p99_ms: float

@@ -31,10 +31,11 @@ from benchmarks.servers import serving
 STEPS: Mapping[str, Mapping[str, str]] = {
     "one process": {},
     "two workers": {"CATDOG_WORKERS": "2"},
+    "Kubernetes, a pod": {"CATDOG_CORE_LIMIT": str(CORES), "CATDOG_DRAIN_SECONDS": "5"},
     "Ray": {"RAY_SERVE_ENABLE_HA_PROXY": "0"},
     "Ray with HAProxy": {"RAY_SERVE_ENABLE_HA_PROXY": "1"},
 }
-"""The environment of each."""
+"""The environment of each; a pod's is that of its container, which takes no time of its own."""
 
 RAY, REPLICA, PROXY, SERVICE = "Ray", "replica", "proxy", "service"
 """The roles: `RAY` is what all others of a cluster are, and `SERVICE` every process where there is none."""
@@ -70,7 +71,8 @@ def measure(step: str, scale: Scale) -> dict[str, Any]:
 
     Returns:
         `images_per_second` with the client's time taken out; `cpu_ms` of an image, and the `memory_mb` that was held
-        after it, by role; and the most that all held together while warming up, `peak_mb`.
+        after it, by role; the most that all held together while warming up, `peak_mb`; and the mean `photograph_bytes`
+        and `answer_bytes`, the latter with its header.
 
     Raises:
         ClientError: wrk is missing, or a request failed.
@@ -80,6 +82,7 @@ def measure(step: str, scale: Scale) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="catdog-steps-") as name:
         folder = Path(name)
         bodies = write_raw(folder)
+        photograph_bytes = sum(path.stat().st_size for path in bodies) / len(bodies)
         with _cluster(folder) if step.startswith(RAY) else _service(folder, STEPS[step]) as url:
 
             def press(seconds: float, started: Callable[[int], None] = lambda _: None) -> Any:  # noqa: ANN401
@@ -102,6 +105,8 @@ def measure(step: str, scale: Scale) -> dict[str, Any]:
         "cpu_ms": _sums(spent, roles, 1000 / seen.requests),
         "memory_mb": _sums(held, roles, 1e-6),
         "peak_mb": peak / 1e6,
+        "photograph_bytes": photograph_bytes,
+        "answer_bytes": seen.received_bytes / seen.requests,
     }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.figures import RATIOS, Figure, Ratio, cpu_ms, difference, figure, met, rate_without_client, ratio
+from benchmarks.figures import RATIOS, Figure, Ratio, cpu_ms, difference, figure, met, rate, rate_without_client, ratio
 from benchmarks.loading import ClientError, parse_report
 from benchmarks.photographs import SIZE, draw, write_bodies
 from benchmarks.processes import TICKS, descendants, memory_bytes, parse_stat, tree
@@ -77,7 +77,8 @@ def test_a_child_is_in_the_tree_unless_it_is_the_client() -> None:
 
 def test_wrk_is_read_from_the_line_that_the_script_writes() -> None:
     line = (
-        '{"requests": 9, "failed": 1, "seconds": 2.0, "p50_ms": 3, "p90_ms": 4, "p99_ms": 5, "stages_ms": {"queue": 1}}'
+        '{"requests": 9, "failed": 1, "seconds": 2.0, "received_bytes": 900, "p50_ms": 3, "p90_ms": 4, "p99_ms": 5, '
+        '"stages_ms": {"queue": 1}}'
     )
     load = parse_report(f"Running 2s test\n\nresult {line}\n", 0.5)
     assert (load.requests, load.failed, load.stages_ms, load.client_cpu_seconds) == (9, 1, {"queue": 1}, 0.5)
@@ -97,6 +98,12 @@ def test_the_clients_cpu_is_taken_out_of_the_rate() -> None:
     assert cpu_ms(WINDOW) == 15.0
     assert rate_without_client(WINDOW) == pytest.approx(1000 / 9.9)
     assert cpu_ms({**WINDOW, "requests": 0}) == math.inf
+
+
+def test_what_was_refused_is_no_image() -> None:
+    refused = {**WINDOW, "requests": 2 * WINDOW["requests"], "failed": WINDOW["requests"]}
+    assert (cpu_ms(refused), rate(refused)) == (cpu_ms(WINDOW), rate(WINDOW))
+    assert rate_without_client(refused) == rate_without_client(WINDOW)
 
 
 def test_every_ratio_is_taken_within_its_round() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import growing
+from benchmarks.steps import STEPS
+from catdog_api.settings import read_settings
 from tests.custom_kinds import pods
 from tests.kustomize import BUILDS, build, of_kind
-from tests.test_kubernetes_values import quantity
+from tests.test_kubernetes_values import quantity, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,23 +33,12 @@ WINDOWS = [
     }
     for turn in (2, 0, 1)
 ]
-SERVICE = [
-    {**window, "cpu_ms": {"service": 8.0}, "memory_mb": {"service": 640.0}, "peak_mb": 650.0} for window in WINDOWS
-]
 
 
 def test_an_image_costs_what_all_processes_take_in_the_round_in_the_middle() -> None:
-    figures = {**growing.read(), "windows": {"one process": SERVICE, "Ray": WINDOWS}}
+    figures = {**growing.read(), "windows": {"Ray": WINDOWS}}
     assert growing.cpu_ms(figures, "Ray") == pytest.approx(1 + 4 + 10)
-    assert growing.proxy_ms(figures, "Ray") == pytest.approx(4)
-    assert growing.proxy_ms(figures, "one process") == 0
     assert "| Ray | 81 | 15.0 | 1,750 |" in growing.steps(figures)
-
-
-def test_a_pod_holds_what_the_service_does_and_a_replica_what_is_its_own() -> None:
-    figures = {**growing.read(), "windows": {"one process": SERVICE, "Ray": WINDOWS}}
-    assert growing.memory_mb(figures, "one process") == pytest.approx(650)
-    assert growing.memory_mb(figures, "Ray") == pytest.approx(600)
 
 
 def test_twice_the_photographs_take_twice_the_pods() -> None:
@@ -60,17 +51,18 @@ def test_twice_the_photographs_take_twice_the_pods() -> None:
     assert counts[1] == pytest.approx([2 * count for count in counts[0]], abs=1)
 
 
-def test_what_is_full_next_is_what_is_full_first() -> None:
+def test_the_entrance_is_full_with_what_goes_through_it_either_way() -> None:
     figures = growing.read()
     figures |= {"photograph_bytes": 999_000, "answer_bytes": 1_000}  # 8 Mbit an image, each way
     figures["assumed"] |= {"utilization": 0.5, "entrance_gigabits_per_second": 8}
-    figures["windows"] = {
-        "one process": [{"cpu_ms": {"service": 10}}],
-        "Ray": [{"cpu_ms": {"replica": 10, "proxy": 10}}],
-    }
-    assert growing.next_full(figures, "one process", 2) == "entrance, 500"
-    assert growing.next_full(figures, "Ray", 2) == "proxies, 100"
-    assert growing.next_full(figures, "Ray", 20) == "entrance, 500"
+    assert growing.entrance_full(figures) == pytest.approx(500)
+
+
+def test_a_pod_is_measured_with_the_settings_of_its_manifest() -> None:
+    container = pods(of_kind(build(BUILDS["production"]), "Deployment"))["catdog-api"]["containers"][0]
+    environment = STEPS[growing.ENGINES["Kubernetes"]]
+    flags = {name.removeprefix("CATDOG_").lower(): value for name, value in environment.items()}
+    assert read_settings(flags) == settings_of(container)
 
 
 def test_as_much_memory_is_asked_for_as_in_the_manifests() -> None:
