@@ -1,4 +1,4 @@
-"""Three hundred slow clients of a kind, in a process of their own: one that is busy with them would see others late.
+"""Clients of a bad kind, in a process of their own: one that is busy with them would see others late.
 
 Run as `python -m tests.soak.slow PORT KIND CLIENTS SECONDS`: says a line when it could begin, begins when it is said
 one, and in the end says as JSON how long the service bore each, seconds.
@@ -9,16 +9,21 @@ import json
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 
 import uvloop
 
 from catdog_api.protocol import READING_SECONDS, SLOW_SECONDS
+from tests.raw_requests import HEADERS, PART, assert_refused_or_answered, exchange, odd_requests
 from tests.serving import HEAD
 
 TCP_CLOSE = 7  # the state that TCP_INFO begins with, tcp(7); a client that does not read learns it nowhere else
 GET_LARGE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: catdog.test\r\n\r\n"
+
+ODD = odd_requests(10**6)
 
 Say = Callable[[], AsyncIterator[bytes]]
 
@@ -51,7 +56,24 @@ async def never_reading() -> AsyncIterator[bytes]:
     await asyncio.sleep(2 * READING_SECONDS)
 
 
-async def seconds_until_closed(port: int, say: Say) -> float:
+async def gigabyte() -> AsyncIterator[bytes]:
+    """Send a gigabyte as a form's file, in chunks; not without a pause."""
+    await asyncio.sleep(1)
+    yield b"\r\n".join([b"POST /predict HTTP/1.1", *HEADERS, b"Transfer-Encoding: chunked", b""])
+    yield b"\r\n%x\r\n%s\r\n" % (len(PART), PART)
+    for _ in range(1024):
+        yield b"100000\r\n" + bytes(1024**2) + b"\r\n"
+
+
+async def odd(port: int) -> float:
+    """Send the next odd request, hold its answers to the promise, and return how long that took."""
+    made, sent = next(ODD)
+    began = time.monotonic()
+    assert_refused_or_answered(await exchange(f"http://127.0.0.1:{port}", sent), made)
+    return time.monotonic() - began
+
+
+async def seconds_until_closed(say: Say, port: int) -> float:
     """Connect, be slow, and return how long the service bore it."""
     with socket.socket() as connection:
         if say is never_reading:
@@ -81,31 +103,47 @@ async def _say(connection: socket.socket, say: Say) -> None:
             await asyncio.get_running_loop().sock_sendall(connection, piece)
 
 
-async def hold(port: int, say: Say, until: float) -> list[float]:
-    """Keep one slow client attached until then, one after another; return how long each was borne, seconds."""
-    borne = [await seconds_until_closed(port, say)]
-    while time.monotonic() < until:
-        borne.append(await seconds_until_closed(port, say))
-    return borne
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of client.
+
+    Attributes:
+        once: Does it once to a port, and returns how long the service bore it, seconds.
+        promised: How long the service promises to bear it, seconds.
+        clients: How many at once.
+    """
+
+    once: Callable[[int], Coroutine[None, None, float]]
+    promised: float = SLOW_SECONDS
+    clients: int = 300
 
 
 KINDS = {
-    "no byte": (nothing, SLOW_SECONDS),
-    "header dribbled": (header_by_header, SLOW_SECONDS),
-    "body dribbled": (body_by_bits, SLOW_SECONDS),
-    "answer not read": (never_reading, READING_SECONDS),
+    "no byte": Kind(partial(seconds_until_closed, nothing)),
+    "header dribbled": Kind(partial(seconds_until_closed, header_by_header)),
+    "body dribbled": Kind(partial(seconds_until_closed, body_by_bits)),
+    "answer not read": Kind(partial(seconds_until_closed, never_reading), READING_SECONDS),
+    "a gigabyte": Kind(partial(seconds_until_closed, gigabyte), clients=1),
+    "odd requests": Kind(odd, clients=4),
 }
-"""What each does, and how long the service promises to bear it, seconds."""
 
 
-async def main(port: int, kind: str, clients: int, seconds: float) -> None:
+async def hold(port: int, kind: Kind, until: float) -> list[float]:
+    """Keep one client attached until then, one after another; return how long each was borne, seconds."""
+    borne = [await kind.once(port)]
+    while time.monotonic() < until:
+        borne.append(await kind.once(port))
+    return borne
+
+
+async def main(port: int, kind: Kind, clients: int, seconds: float) -> None:
     """Hold on to the service with so many at once."""
     print("ready", flush=True)  # noqa: T201  # to whoever started it
     sys.stdin.readline()
     until = time.monotonic() + seconds
-    held = await asyncio.gather(*(hold(port, KINDS[kind][0], until) for _ in range(clients)))
+    held = await asyncio.gather(*(hold(port, kind, until) for _ in range(clients)))
     print(json.dumps([each for one in held for each in one]))  # noqa: T201
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
+    uvloop.run(main(int(sys.argv[1]), KINDS[sys.argv[2]], int(sys.argv[3]), float(sys.argv[4])))
