@@ -8,8 +8,9 @@ import pytest
 from catdog_api.bounded import HEAD_LINES, REQUESTS_IN_A_ROW
 from tests.fakes import GatedClassifier
 from tests.raw_requests import take
-from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, received
+from tests.serving import HEAD, LIVE, PREDICT, ServeAndAsk, answer, connect, received
 from tests.test_protocol import BOUND, CHUNKED, HALF_A_BODY, HALF_A_HEAD, SLOW, problem
+from tests.test_refusing_early import wait_until
 
 LINE = b"a:b\r\n"
 
@@ -66,9 +67,11 @@ def test_what_the_application_does_not_hear_of_is_counted(
     monkeypatch.setattr("catdog_api.protocol.SLOW_SECONDS", SLOW)
 
     def ask(url: str) -> None:
-        for sent in (HALF_A_HEAD, HALF_A_BODY, b"MEOW / HTTP/1.1\r\n\r\n"):
+        begun = HEAD % 200_000 + bytes(100_000)  # more than is held back: of this one the application has heard
+        for sent in (HALF_A_HEAD, HALF_A_BODY, b"MEOW / HTTP/1.1\r\n\r\n", begun):
             with connect(url, sent) as connection:
                 problem(received(connection))
+        wait_until(lambda: 'catdog_refused_total{reason="caller-left"} 1.0' in httpx.get(f"{url}/metrics").text)
         counted = httpx.get(f"{url}/metrics").text
         assert 'catdog_requests_total{method="other",route="other",status="408"} 1.0' in counted
         assert 'catdog_requests_total{method="POST",route="/predict",status="408"} 1.0' in counted

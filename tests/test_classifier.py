@@ -1,6 +1,8 @@
 """Loading a model artifact: what is served, and what stops the start."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,3 +214,20 @@ def test_a_manifest_is_read_as_it_was_written(model: Path) -> None:
     write_manifest(manifest, model)
     assert read_manifest(model) == manifest
     verify(model, manifest)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads each thread's niceness from /proc")
+def test_tensorflows_threads_yield_and_the_first_does_not() -> None:
+    program = """
+import os
+from pathlib import Path
+from catdog_api import classifier
+classifier.share_cores(2, 2)
+for task in Path("/proc/self/task").iterdir():
+    niceness = (task / "stat").read_text().rpartition(") ")[2].split()[16]
+    print((task / "comm").read_text().strip() if int(task.name) != os.getpid() else "first", niceness)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603  # ours
+    lines = ran.stdout.splitlines()
+    assert lines.count("tf_Compute 5") == 2
+    assert "first 0" in lines

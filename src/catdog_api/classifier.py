@@ -156,8 +156,7 @@ def _begin() -> None:
     They yield to those that bring them work: a decoder that would wait fills the model's next batch, and the event loop
     takes on what comes. At full load a photograph then takes nine tenths of the processor time (measured).
     """
-    if sys.platform == "linux":  # where each thread has a niceness of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    os.nice(NICENESS if sys.platform == "linux" else 0)  # elsewhere it would be the whole process's
     tf.config.list_logical_devices()
 
 
