@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pyarrow as pa
 import pytest
-from pyarrow import fs
+from moto.server import ThreadedMotoServer
 from pyarrow import parquet as pq
 
 from catdog_api.errors import SettingsError
@@ -67,25 +69,32 @@ def test_a_photograph_that_is_named_twice_is_found_once(shelf: Path, names: list
     assert [stored.named for stored in found if stored.path.endswith("c.jpg")] == ["deep/c.jpg" in names]
 
 
-class OddBucket:
-    """Lists `a` in `a`, as Arrow does for an object of the name `a//b.jpg`, and opens no such name."""
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve S3 with objects of odd names beside others; return the bucket's address, which may have a path put in."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = "127.0.0.1:{1}".format(*server.get_host_and_port())
+        client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1")
+        client.create_bucket(Bucket="photographs")
+        for name in ("a/b.jpg", "a//c.jpg", "/d.jpg", "e.jpg"):
+            client.put_object(Bucket="photographs", Key=name, Body=b"x")
+        yield f"s3://photographs%s?endpoint_override={endpoint}&scheme=http&region=us-east-1"
+    finally:
+        server.stop()
 
-    def get_file_info(self, what: str | fs.FileSelector) -> fs.FileInfo | list[fs.FileInfo]:
-        """Return one folder, and in it a photograph beside itself."""
-        folder = fs.FileInfo("bucket/a", fs.FileType.Directory)
-        return folder if isinstance(what, str) else [folder, fs.FileInfo("bucket/a/c.jpg", fs.FileType.File, size=1)]
 
-    def open_input_stream(self, path: str) -> None:
-        """Say what Arrow says."""
-        raise pa.ArrowInvalid(f"Empty path component in path {path}")
-
-
-def test_what_arrow_cannot_open_is_found_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catdog_api.parquet._opened", lambda _: (OddBucket(), "bucket/a"))
-    odd, photograph = find_stored(["s3://bucket/a"])
-    assert (odd.path, photograph.path) == ("s3://bucket/a//", "s3://bucket/a/c.jpg")
-    with pytest.raises(OSError, match="Empty path component"):
-        odd.open()
+def test_what_arrow_cannot_open_is_said_and_all_else_in_a_bucket_found_once(bucket: str) -> None:
+    found = {stored.path: stored for stored in find_stored([bucket % "", bucket % "/a"])}
+    assert len(found) == len(list(find_stored([bucket % "", bucket % "/a"])))
+    odd = {"s3://photographs//", "s3://photographs/a//"}
+    assert found.keys() == odd | {"s3://photographs/a/b.jpg", "s3://photographs/e.jpg"}
+    for path, stored in found.items():
+        with pytest.raises(OSError, match="//") if path in odd else stored.open():
+            stored.open().close()
 
 
 @pytest.mark.parametrize("name", ["b.jpg", "away.jpg"])

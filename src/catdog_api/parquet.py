@@ -181,7 +181,7 @@ def _below(filesystem: fs.FileSystem, path: str) -> Iterator[fs.FileInfo]:
                 continue
             if entry.type != fs.FileType.Directory:
                 yield entry
-            elif _is_below(entry.path, folder):
+            elif _is_below(entry.path.rstrip("/"), folder):
                 folders.append(entry.path)
             else:  # a bucket may have `a//b.jpg`: Arrow lists `a` in `a` for it, and can open nothing behind it
                 yield fs.FileInfo(f"{folder}//", fs.FileType.NotFound)
