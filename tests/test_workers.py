@@ -79,6 +79,17 @@ def wait_for(port: int, count: int, but: set[int] = frozenset()) -> set[int]:  #
     return found - but
 
 
+def said_of(capsys: pytest.CaptureFixture[str], words: str, times: int) -> str:
+    """Return the log, once it has said something as many times."""
+    deadline = time.monotonic() + 2 * BOUND
+    said = ""
+    while said.count(words) < times:
+        assert time.monotonic() < deadline, said
+        time.sleep(0.05)
+        said += capsys.readouterr().err
+    return said
+
+
 def send(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
 
@@ -125,17 +136,7 @@ def test_a_worker_that_does_not_get_ready_is_replaced(
 ) -> None:
     monkeypatch.setattr(workers, "STARTING_SECONDS", 1)
     monkeypatch.setattr(workers, "SHORTEST_PAUSE_SECONDS", 0.1)
-    said = ""
-
-    def ask(_: int) -> None:
-        nonlocal said
-        deadline = time.monotonic() + BOUND
-        while said.count("a worker hangs and is killed") < 2:
-            assert time.monotonic() < deadline, said
-            time.sleep(0.05)
-            said += capsys.readouterr().err
-
-    assert run("dazed", ask) == 0
+    assert run("dazed", lambda _: said_of(capsys, "a worker hangs and is killed", 2)) == 0
 
 
 def test_after_starts_that_fail_the_pauses_grow(
@@ -147,11 +148,7 @@ def test_after_starts_that_fail_the_pauses_grow(
 
     def ask(port: int) -> None:
         nonlocal said
-        deadline = time.monotonic() + 2 * BOUND
-        while said.count("pause_seconds") < 3:
-            assert time.monotonic() < deadline, said
-            time.sleep(0.05)
-            said += capsys.readouterr().err
+        said = said_of(capsys, "pause_seconds", 3)
         assert pid_of_one(port) > 0
 
     assert run("fickle", ask) == 0
