@@ -95,6 +95,8 @@ def test_what_arrow_cannot_open_is_said_and_all_else_in_a_bucket_found_once(buck
     for path, stored in found.items():
         with pytest.raises(OSError, match="//") if path in odd else stored.open():
             stored.open().close()
+    with pytest.raises(SettingsError, match=r"a//c.jpg.* cannot be looked into"):
+        list(find_stored([bucket % "/a//c.jpg"]))
 
 
 @pytest.mark.parametrize("name", ["b.jpg", "away.jpg"])

@@ -36,10 +36,7 @@ class Stored(Source):
         Raises:
             OSError: It cannot be read.
         """
-        try:
-            stream: BinaryIO = self.filesystem.open_input_stream(self.path.partition("://")[2] or self.path)
-        except pa.ArrowInvalid as error:  # there are objects whose names Arrow does not take
-            raise OSError(str(error)) from error
+        stream: BinaryIO = self.filesystem.open_input_stream(self.path.partition("://")[2] or self.path)
         return stream
 
     def size_bytes(self) -> int:
@@ -80,7 +77,7 @@ def find_stored(names: Sequence[str]) -> Iterator[Stored]:
         try:
             for info in _below(filesystem, path):
                 yield Stored(f"{scheme}://{info.path}", info.path in named, filesystem, info.size or 0)
-        except OSError as error:
+        except (OSError, pa.ArrowInvalid) as error:  # a bucket may have names that Arrow does not take
             raise SettingsError(f"{name} cannot be looked into: {error}") from error
 
 
