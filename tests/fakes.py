@@ -80,7 +80,7 @@ class Witness:
         self.sizes: list[int] = []
 
     def queue_changed(self, depth: int) -> None:
-        """Remember how many images wait."""
+        """Remember how many images have a place."""
         self.depths.append(depth)
 
     def batch_formed(self, size: int) -> None:

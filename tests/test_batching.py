@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from catdog_api.batching import MAX_BATCH, Batcher
+from catdog_api.batching import BATCHES_AHEAD, MAX_BATCH, Answer, Batcher
 from catdog_api.errors import OverloadedError, PredictionError
 from catdog_api.tensors import Image, Images, Look
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, Witness
@@ -37,28 +37,33 @@ def start() -> Iterator[Start]:
         batcher.close()
 
 
+async def ask(batcher: Batcher, image: Image) -> Answer:
+    async with batcher.place() as place:
+        return await batcher.submit(place, image)
+
+
 async def behind_the_gate(batcher: Batcher, classifier: GatedClassifier) -> "asyncio.Task[object]":
     """Occupy the model with one image, so that what is submitted next must wait."""
-    first = asyncio.create_task(batcher.submit(RED))
+    first = asyncio.create_task(ask(batcher, RED))
     await asyncio.to_thread(classifier.entered.wait, 10)
     return first
 
 
 async def submitted(batcher: Batcher, images: list[Image]) -> "list[asyncio.Task[object]]":
-    tasks: list[asyncio.Task[object]] = [asyncio.create_task(batcher.submit(image)) for image in images]
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(ask(batcher, image)) for image in images]
     await asyncio.sleep(0)
     return tasks
 
 
 async def test_everyone_gets_the_answer_to_their_own_image(start: Start) -> None:
     batcher = start(ColourClassifier().look)
-    answers = await asyncio.gather(*(batcher.submit(image) for image in [RED, GREEN, BLUE] * 20))
+    answers = await asyncio.gather(*(ask(batcher, image) for image in [RED, GREEN, BLUE] * 20))
     assert [int(np.argmax(answer.look.probabilities)) for answer in answers] == [0, 1, 2] * 20
 
 
 async def test_a_lone_request_does_not_wait_for_company(start: Start) -> None:
     classifier = ColourClassifier()
-    answer = await start(classifier.look).submit(RED)
+    answer = await ask(start(classifier.look), RED)
     assert classifier.batches == [1]
     assert answer.queue_seconds >= 0
     assert answer.predict_seconds > 0
@@ -80,7 +85,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(start: S
     first = await behind_the_gate(batcher, classifier)
     waiting = await submitted(batcher, [GREEN, GREEN])
     with pytest.raises(OverloadedError) as refusal:
-        await batcher.submit(BLUE)
+        await ask(batcher, BLUE)
     assert refusal.value.retry_after_seconds >= 1
     classifier.gate.set()
     await asyncio.gather(first, *waiting)
@@ -90,8 +95,8 @@ async def test_a_place_that_is_kept_for_an_image_is_as_good_as_taken(start: Star
     classifier = GatedClassifier()
     batcher = start(classifier.look, queue_limit=1)
     first = await behind_the_gate(batcher, classifier)
-    with batcher.place():
-        for refused in (batcher.submit(BLUE), keep_a_place(batcher)):
+    async with batcher.place():
+        for refused in (ask(batcher, BLUE), keep_a_place(batcher)):
             with pytest.raises(OverloadedError):
                 await refused
     (waiting,) = await submitted(batcher, [GREEN])
@@ -100,7 +105,7 @@ async def test_a_place_that_is_kept_for_an_image_is_as_good_as_taken(start: Star
 
 
 async def keep_a_place(batcher: Batcher) -> None:
-    with batcher.place():
+    async with batcher.place():
         pytest.fail("there is none")
 
 
@@ -117,19 +122,42 @@ async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(st
     assert classifier.batches == [1, 1]
 
 
+async def test_no_image_is_made_long_before_the_model_has_time_for_it(start: Start) -> None:
+    classifier, witness = GatedClassifier(), Witness()
+    made: list[int] = []
+
+    async def make(number: int) -> None:
+        async with batcher.place() as place:
+            made.append(number)
+            await batcher.submit(place, RED)
+
+    batcher = start(classifier.look, witness=witness)
+    ahead = BATCHES_AHEAD * MAX_BATCH
+    tasks = [asyncio.create_task(make(number)) for number in range(2 * ahead)]
+    await asyncio.to_thread(classifier.entered.wait, 10)
+    assert made == list(range(ahead))
+    assert witness.depths[-1] >= ahead  # those whose turn it is not yet wait, too
+    tasks[ahead].cancel()
+    classifier.gate.set()
+    await asyncio.wait(tasks)
+    assert made == [number for number in range(2 * ahead) if number != ahead]
+    assert sum(classifier.batches) == len(made)
+    assert witness.depths[-1] == 0
+
+
 async def test_a_failed_batch_fails_only_its_own_and_the_thread_lives_on(start: Start) -> None:
     batcher = start(FailingClassifier(failing=[0]).look)
     with pytest.raises(PredictionError):
-        await batcher.submit(RED)
-    assert np.argmax((await batcher.submit(GREEN)).look.probabilities) == 1
+        await ask(batcher, RED)
+    assert np.argmax((await ask(batcher, GREEN)).look.probabilities) == 1
 
 
 async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start: Start) -> None:
     rows = iter([0, 1])
     batcher = start(lambda images: ColourClassifier().look(images)[: next(rows)])
     with pytest.raises(PredictionError):
-        await batcher.submit(RED)
-    assert np.argmax((await batcher.submit(RED)).look.probabilities) == 0
+        await ask(batcher, RED)
+    assert np.argmax((await ask(batcher, RED)).look.probabilities) == 0
 
 
 async def test_closing_answers_what_was_taken_on() -> None:
@@ -154,7 +182,7 @@ async def test_a_batch_whose_waiters_all_left_before_it_was_formed_is_passed_ove
     await asyncio.wait(leavers)
     classifier.gate.set()
     await first
-    await batcher.submit(BLUE)
+    await ask(batcher, BLUE)
     assert classifier.batches == [1, 1]
 
 

@@ -13,7 +13,7 @@ from catdog_api.batching import Batcher
 from catdog_api.errors import PredictionError
 from catdog_api.tensors import Images, Probabilities
 from tests.fakes import ColourClassifier, Witness
-from tests.test_batching import BLUE, GREEN, RED
+from tests.test_batching import BLUE, GREEN, RED, ask
 
 BOUND = 8
 """Seconds that a test waits for a thread to act: much more than it takes, for a machine with other things to do."""
@@ -56,7 +56,7 @@ def batcher(classifier: MoodyClassifier) -> Iterator[Batcher]:
 
 async def hang(batcher: Batcher, classifier: MoodyClassifier) -> "asyncio.Task[object]":
     """Occupy one of the threads."""
-    hanging = asyncio.create_task(batcher.submit(RED))
+    hanging = asyncio.create_task(ask(batcher, RED))
     await asyncio.to_thread(classifier.entered.wait, BOUND)
     return hanging
 
@@ -70,7 +70,7 @@ async def until_stuck(batcher: Batcher) -> None:
 
 async def test_while_one_thread_is_busy_another_answers(batcher: Batcher, classifier: MoodyClassifier) -> None:
     hanging = await hang(batcher, classifier)
-    answer = await asyncio.wait_for(batcher.submit(BLUE), BOUND)
+    answer = await asyncio.wait_for(ask(batcher, BLUE), BOUND)
     assert np.argmax(answer.look.probabilities) == 2
     assert not batcher.is_stuck
     classifier.gate.set()
@@ -82,7 +82,7 @@ async def test_a_batch_that_fails_leaves_the_other_threads_batch_alone(
 ) -> None:
     hanging = await hang(batcher, classifier)
     with pytest.raises(PredictionError):
-        await batcher.submit(GREEN)
+        await ask(batcher, GREEN)
     classifier.gate.set()
     await hanging
     assert classifier.batches == [1]
@@ -94,7 +94,7 @@ async def test_one_thread_that_hangs_is_seen_though_the_other_goes_on(
     monkeypatch.setattr(batching, "STUCK_SECONDS", 0.05)
     hanging = await hang(batcher, classifier)
     await until_stuck(batcher)
-    await asyncio.wait_for(batcher.submit(BLUE), BOUND)
+    await asyncio.wait_for(ask(batcher, BLUE), BOUND)
     assert batcher.is_stuck
     classifier.gate.set()
     await hanging
@@ -102,9 +102,9 @@ async def test_one_thread_that_hangs_is_seen_though_the_other_goes_on(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_one_thread_that_died_is_seen_though_the_other_goes_on(batcher: Batcher) -> None:
-    lost = asyncio.create_task(batcher.submit(np.zeros_like(RED)))
+    lost = asyncio.create_task(ask(batcher, np.zeros_like(RED)))
     await until_stuck(batcher)
-    await asyncio.wait_for(batcher.submit(BLUE), BOUND)
+    await asyncio.wait_for(ask(batcher, BLUE), BOUND)
     assert batcher.is_stuck
     lost.cancel()
 

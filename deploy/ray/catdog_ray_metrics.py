@@ -30,7 +30,7 @@ class RayMetrics(Metrics):
         self._of_ray_stage_seconds = Histogram(
             "catdog_stage_duration_seconds", "Where the time of answered photographs went.", seconds, ("stage",)
         )
-        self._of_ray_queue_depth = Gauge("catdog_queue_depth", "Photographs that wait for the model.")
+        self._of_ray_queue_depth = Gauge("catdog_queue_depth", "Photographs that are decoded or wait for the model.")
         self._of_ray_batch_size = Histogram(
             "catdog_batch_size", "Photographs in one call of the model.", list(BATCH_SIZES)
         )

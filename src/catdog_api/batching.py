@@ -2,6 +2,8 @@
 
 The event loop puts images in; a free model thread takes all that wait (up to a batch), stacks them, predicts once, and
 gives each its own row. A request whose caller has left is passed over, and a batch that fails fails only its own.
+
+An image is made only when the model will soon have time for it: whoever has left by then has cost nothing.
 """
 
 import asyncio
@@ -9,9 +11,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +25,7 @@ from catdog_api.tensors import Image, Images, Look
 logger = logging.getLogger("catdog_api")
 
 MAX_BATCH = 8  # past 8 the cost per image falls no further (measured: 5.1 ms alone, 3.9 ms of 8, on two cores)
+BATCHES_AHEAD = 2  # of each model thread: one in the model, and one that is made or waits
 RETRY_AFTER_SECONDS = 1
 STUCK_SECONDS = 5  # a batch of 8 takes 0.03 s, and on a starved machine not a hundred times that; a hang has no end
 
@@ -31,7 +34,7 @@ class Observer(Protocol):
     """Is told what happens in the queue, on whichever thread it happens; must neither block nor fail."""
 
     def queue_changed(self, depth: int) -> None:
-        """Hear how many images wait now."""
+        """Hear how many have a place now that the model has not begun on."""
 
     def batch_formed(self, size: int) -> None:
         """Hear how many images the model is given."""
@@ -54,8 +57,13 @@ class Answer:
     known: float
 
 
+class Place:
+    """In the queue, of one image, from before it is made until the model begins on it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
+    place: Place
     image: Image
     since: float = field(default_factory=time.monotonic)
     future: "Future[Answer]" = field(default_factory=Future)
@@ -91,7 +99,7 @@ class Batcher:
     Args:
         look: From uint8 (N, size, size, 3) to a look for each; called on the model threads alone, by several at once.
         threads: How many those are.
-        queue_limit: How many images may wait, or be made meanwhile; one more is refused.
+        queue_limit: How many images may have a place that the model has not begun on; one more is refused.
         observer: Is told of the queue and of the batches.
     """
 
@@ -103,7 +111,8 @@ class Batcher:
         self._observer = observer
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
-        self._being_made = 0
+        self._places: set[Place] = set()  # of those that the model has not begun on
+        self._turns = asyncio.Semaphore(BATCHES_AHEAD * MAX_BATCH * threads)
         self._expected: deque[object] = deque()  # one for each image that has just come
         self._closed = False
         self._threads = [_ModelThread(self._next_batch, self._answer) for _ in range(threads)]
@@ -127,44 +136,46 @@ class Batcher:
         """Whether any model thread has died or hangs: the others go on, but only a new process brings it back."""
         return any(thread.is_stuck for thread in self._threads)
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Keep a place in the queue during the block, which makes the image: an image without one is wasted work.
-
-        Submitted right after the block, before anything else runs on the event loop, the image is not refused.
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[Place]:
+        """Keep a place in the queue for one image, and wait until it is its turn to be made and submitted.
 
         Raises:
-            OverloadedError: As many images wait, or are being made, as may.
+            OverloadedError: As many have a place as may.
         """
         self.refuse_if_full()
         if self._expected:
             self._expected.popleft()
-        self._being_made += 1
+        place = Place()
+        with self._changed:
+            self._places.add(place)
+            self._observer.queue_changed(len(self._places))
         try:
-            yield
+            async with self._turns:
+                yield place
         finally:
-            self._being_made -= 1
+            self._leave(place)
 
-    async def submit(self, image: Image) -> Answer:
+    async def submit(self, place: Place, image: Image) -> Answer:
         """Wait for the model's answer to one image; cancelling the wait takes the image out of the queue.
 
         Args:
+            place: That of the image, for which nobody has submitted any yet.
             image: uint8 (size, size, 3), RGB in [0, 255].
 
         Raises:
-            OverloadedError: As many images wait, or are being made, as may.
             PredictionError: The batch failed in the model; the log says how.
         """
-        waiting = _Waiting(image)
+        waiting = _Waiting(place, image)
         with self._changed:
-            self.refuse_if_full()
             self._queue.append(waiting)
-            self._observer.queue_changed(len(self._queue))
             self._changed.notify()
         try:
             return await asyncio.wrap_future(waiting.future)
         finally:
-            self._forget(waiting)
+            with self._changed:
+                if waiting in self._queue:  # remove() would write out the image to say that it is not
+                    self._queue.remove(waiting)
 
     def expect(self) -> Callable[[], None]:
         """Count an image that has come, but not yet as far as to its place.
@@ -188,22 +199,21 @@ class Batcher:
             as_expected: Count those, too, that are expected.
 
         Raises:
-            OverloadedError: As many images wait, or are being made, as may.
+            OverloadedError: As many have a place as may.
         """
-        taken = len(self._queue) + self._being_made
         expected = len(self._expected) if as_expected else 0
-        if taken + expected >= self._queue_limit:
+        if len(self._places) + expected >= self._queue_limit:
             raise OverloadedError(
                 f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
 
-    def _forget(self, waiting: _Waiting) -> None:
-        """Free the place of an image whose caller has left, so that it does not keep others out."""
+    def _leave(self, *places: Place) -> None:
+        """Free places, if they are not free by now."""
         with self._changed:
-            if waiting in self._queue:
-                self._queue.remove(waiting)
-                self._observer.queue_changed(len(self._queue))
+            if not self._places.isdisjoint(places):
+                self._places.difference_update(places)
+                self._observer.queue_changed(len(self._places))
 
     def _next_batch(self) -> Sequence[_Waiting]:
         """Wait for images and take up to a batch of them; none when the batcher is closed and all are answered."""
@@ -214,7 +224,7 @@ class Batcher:
                 if not self._queue:
                     break
                 taken = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-                self._observer.queue_changed(len(self._queue))
+                self._leave(*(waiting.place for waiting in taken))
                 batch = [waiting for waiting in taken if waiting.future.set_running_or_notify_cancel()]
         return batch
 

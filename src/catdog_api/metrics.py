@@ -68,7 +68,7 @@ class Metrics:
         )
         self._queue_depth = Gauge(
             "catdog_queue_depth",
-            "Photographs that wait for the model.",
+            "Photographs that are decoded or wait for the model.",
             multiprocess_mode="livesum",
             registry=registry,
         )
@@ -115,7 +115,7 @@ class Metrics:
         self._request_seconds.labels(route).observe(seconds)
 
     def queue_changed(self, depth: int) -> None:
-        """Note how many photographs wait for the model now."""
+        """Note how many photographs are decoded or wait for the model now."""
         self._queue_depth.set(depth)
 
     def batch_formed(self, size: int) -> None:

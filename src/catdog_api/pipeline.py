@@ -48,7 +48,7 @@ class Outcome:
         photograph: Its own width, height and format.
         look: What the network says of it, and where in the square it saw it; in the order of the manifest's labels.
         decode_seconds: Waiting for a thread included.
-        queue_seconds: Waiting for the model.
+        queue_seconds: Waiting for the model, before it was decoded and after.
         predict_seconds: In the model, with whatever else was in the batch.
         known: When the model had answered, by `time.monotonic`.
     """
@@ -233,17 +233,18 @@ class Pipeline:
             decoding = partial(decode, photograph, size, max_pixels=max_pixels)
         else:
             decoding = partial(from_pixels, photograph, size, max_pixels=max_pixels)
-        with self._batcher.place():
+        async with self._batcher.place() as place:
+            begun = time.monotonic()
             decoded = await self._on_decoder(decoding)
-        submitted = time.monotonic()
-        answer = await self._batcher.submit(decoded.image)
+            submitted = time.monotonic()
+            answer = await self._batcher.submit(place, decoded.image)
         if not are_probabilities(answer.look.probabilities, len(self.manifest.labels)):
             raise PredictionError("The network gave no probabilities for this photograph.")
         return Outcome(
             photograph=decoded,
             look=answer.look,
-            decode_seconds=submitted - started,
-            queue_seconds=answer.queue_seconds,
+            decode_seconds=submitted - begun,
+            queue_seconds=begun - started + answer.queue_seconds,
             predict_seconds=answer.predict_seconds,
             known=answer.known,
         )
