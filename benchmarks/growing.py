@@ -80,19 +80,21 @@ def plan(figures: Mapping[str, Any]) -> str:
     for engine, step in ENGINES.items():
         pods = math.ceil(rate * cpu_ms(figures, step) / 1000 / share / CORES)
         held = pods * _median(window["peak_mb"] for window in figures["windows"][step]) * MILLION / GIGABYTE
-        machines = math.ceil(pods / ((node["cores"] - node["reserved_cores"]) // CORES))
+        by_cores = (node["cores"] - node["reserved_cores"]) // CORES
+        by_memory = int((node["memory_gb"] - node["reserved_gb"]) // figures["asked_for_gb"][engine])
+        machines = math.ceil(pods / min(by_cores, by_memory))
         dollars = machines * node["cores"] * price
         columns.append(
             {
                 f"for {rate:,} images/s": engine,
                 f"pods of two cores, {share:.0%} busy": pods,
                 "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]}",
-                f"machines of {node['cores']} cores": machines,
+                f"machines of {node['cores']} cores and {node['memory_gb']} GB": machines,
                 "$ an hour": f"{dollars:.0f}",
                 "$ a million images": f"{dollars / 3600 / rate * MILLION:.2f}",
                 "Gbit/s in and out, altogether": f"{inwards:.1f}, {outwards:.2f}",
                 "Gbit/s in, a machine": f"{inwards / machines:.2f}",
-                f"{share:.0%} busy next, and at how many images/s": f"entrance, {entrance_full(figures):,.0f}",
+                f"network {share:.0%} busy next, and at how many images/s": f"entrance, {entrance_full(figures):,.0f}",
             }
         )
     head, *rows = (f"| {name} | {' | '.join(str(column[name]) for column in columns)} |" for name in columns[0])

@@ -48,7 +48,7 @@ function add(found, passedOver) {
 }
 
 function note(found, passedOver) {
-  if (found) return passedOver ? `Passed over in the folder, being no photographs: ${passedOver}.` : "";
+  if (found) return passedOver ? `Skipped in the folder, as no photographs: ${passedOver}.` : "";
   return passedOver ? "There is no photograph in this folder." : "That was not a file: save the picture first.";
 }
 
@@ -103,7 +103,7 @@ async function copy({ path }, button) {
   $("curl").textContent = curl(path, Boolean(key()));
   // Over plain http a page has no clipboard.
   const isCopied = await navigator.clipboard?.writeText($("curl").textContent).then(() => true, () => false);
-  announce((button.textContent = isCopied ? "Copied" : "It stands below"));
+  announce((button.textContent = isCopied ? "Copied" : "Shown below"));
   setTimeout(() => (button.textContent = textContent), 2000);
 }
 

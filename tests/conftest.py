@@ -23,6 +23,12 @@ from tests.serving import _process_as_it_was, classifier, serve_and_ask  # noqa:
 Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
+def submitted(client: httpx.AsyncClient) -> int:
+    """Count the photographs of an app in this process that are decoded and wait for the model; no metric is of them."""
+    app: FastAPI = client._transport.app  # type: ignore[attr-defined]  # noqa: SLF001  # no other way in
+    return len(app.state.pipeline._batcher._queue)  # noqa: SLF001
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""

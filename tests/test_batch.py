@@ -1,14 +1,16 @@
 """`POST /predict/batch`: many photographs in one request, each with its own answer or problem."""
 
+import asyncio
 import time
 
 import httpx
 import pytest
 from PIL import Image
 
-from tests.conftest import Serve
+from tests.conftest import Serve, submitted
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
 from tests.images import BLUE, RED, encode
+from tests.test_app import assert_problem
 
 RED_FILE, BLUE_FILE = (encode(Image.new("RGB", (40, 30), colour), "PNG") for colour in (RED, BLUE))
 
@@ -67,13 +69,28 @@ async def test_one_deadline_is_that_of_all_files(serve: Serve) -> None:
     assert seconds < 1.5
 
 
-async def test_where_the_queue_is_full_each_file_is_told_so(serve: Serve) -> None:
+async def test_where_there_is_no_room_for_those_in_work_at_a_time_the_request_is_refused_as_a_whole(
+    serve: Serve,
+) -> None:
     classifier = GatedClassifier()
-    client = await serve(classifier, queue_limit=1, deadline_seconds=0.2)
-    response = await ask(client, *[("a.png", RED_FILE)] * 4)
+    client = await serve(classifier, queue_limit=8)
+    first = asyncio.create_task(ask(client, ("a.png", RED_FILE)))
+    await asyncio.to_thread(classifier.entered.wait, 10)
+    waits = asyncio.create_task(ask(client, ("a.png", RED_FILE)))
+    while submitted(client) < 1:  # noqa: ASYNC110  # it has no event
+        await asyncio.sleep(0.01)
+    response = await ask(client, *[("a.png", RED_FILE)] * 8)
+    assert_problem(response, 503, "/problems/overloaded")
+    assert response.headers["Retry-After"] == "1"
     classifier.gate.set()
-    problems = {answer["problem"]["type"] for answer in response.json()["answers"]}
-    assert problems == {"/problems/overloaded", "/problems/deadline-exceeded"}
+    assert [(await task).status_code for task in (first, waits)] == [200, 200]
+    assert classifier.batches == [1, 1]
+
+
+async def test_a_queue_that_is_shorter_than_what_is_in_work_at_a_time_serves_all_files(serve: Serve) -> None:
+    client = await serve(queue_limit=4)
+    response = await ask(client, *[("a.png", RED_FILE)] * 9)
+    assert [answer.get("label") for answer in response.json()["answers"]] == ["cat"] * 9
 
 
 @pytest.mark.parametrize(

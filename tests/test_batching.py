@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 
-from catdog_api.batching import BATCHES_AHEAD, MAX_BATCH, Answer, Batcher
-from catdog_api.errors import OverloadedError, PredictionError
+from catdog_api.batching import MAX_BATCH, Answer, Batcher
+from catdog_api.errors import PredictionError
 from catdog_api.tensors import Image, Images, Look
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, Witness
 
@@ -21,13 +22,8 @@ def start() -> Iterator[Start]:
     """Start batchers, and close them when the test is over."""
     started = []
 
-    def start_one(
-        look: Callable[[Images], list[Look]],
-        queue_limit: int = 64,
-        witness: Witness | None = None,
-        threads: int = 1,
-    ) -> Batcher:
-        batcher = Batcher(look, threads, queue_limit, witness or Witness())
+    def start_one(look: Callable[[Images], list[Look]], witness: Witness | None = None, threads: int = 1) -> Batcher:
+        batcher = Batcher(look, threads, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -38,8 +34,7 @@ def start() -> Iterator[Start]:
 
 
 async def ask(batcher: Batcher, image: Image) -> Answer:
-    async with batcher.place() as place:
-        return await batcher.submit(place, image)
+    return await batcher.submit(image, lambda: None)
 
 
 async def behind_the_gate(batcher: Batcher, classifier: GatedClassifier) -> "asyncio.Task[object]":
@@ -79,39 +74,9 @@ async def test_what_arrives_while_the_model_is_busy_becomes_one_batch(start: Sta
     assert classifier.batches == [1, MAX_BATCH, 2]
 
 
-async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(start: Start) -> None:
+async def test_a_waiter_that_left_costs_the_model_nothing(start: Start) -> None:
     classifier = GatedClassifier()
-    batcher = start(classifier.look, queue_limit=2)
-    first = await behind_the_gate(batcher, classifier)
-    waiting = await submitted(batcher, [GREEN, GREEN])
-    with pytest.raises(OverloadedError) as refusal:
-        await ask(batcher, BLUE)
-    assert refusal.value.retry_after_seconds >= 1
-    classifier.gate.set()
-    await asyncio.gather(first, *waiting)
-
-
-async def test_a_place_that_is_kept_for_an_image_is_as_good_as_taken(start: Start) -> None:
-    classifier = GatedClassifier()
-    batcher = start(classifier.look, queue_limit=1)
-    first = await behind_the_gate(batcher, classifier)
-    async with batcher.place():
-        for refused in (ask(batcher, BLUE), keep_a_place(batcher)):
-            with pytest.raises(OverloadedError):
-                await refused
-    (waiting,) = await submitted(batcher, [GREEN])
-    classifier.gate.set()
-    await asyncio.gather(first, waiting)
-
-
-async def keep_a_place(batcher: Batcher) -> None:
-    async with batcher.place():
-        pytest.fail("there is none")
-
-
-async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(start: Start) -> None:
-    classifier = GatedClassifier()
-    batcher = start(classifier.look, queue_limit=1)
+    batcher = start(classifier.look)
     first = await behind_the_gate(batcher, classifier)
     (leaver,) = await submitted(batcher, [GREEN])
     leaver.cancel()
@@ -120,29 +85,6 @@ async def test_a_waiter_that_left_costs_the_model_nothing_and_frees_its_place(st
     classifier.gate.set()
     await asyncio.gather(first, stayer)
     assert classifier.batches == [1, 1]
-
-
-async def test_no_image_is_made_long_before_the_model_has_time_for_it(start: Start) -> None:
-    classifier, witness = GatedClassifier(), Witness()
-    made: list[int] = []
-
-    async def make(number: int) -> None:
-        async with batcher.place() as place:
-            made.append(number)
-            await batcher.submit(place, RED)
-
-    batcher = start(classifier.look, witness=witness)
-    ahead = BATCHES_AHEAD * MAX_BATCH
-    tasks = [asyncio.create_task(make(number)) for number in range(2 * ahead)]
-    await asyncio.to_thread(classifier.entered.wait, 10)
-    assert made == list(range(ahead))
-    assert witness.depths[-1] >= ahead  # those whose turn it is not yet wait, too
-    tasks[ahead].cancel()
-    classifier.gate.set()
-    await asyncio.wait(tasks)
-    assert made == [number for number in range(2 * ahead) if number != ahead]
-    assert sum(classifier.batches) == len(made)
-    assert witness.depths[-1] == 0
 
 
 async def test_a_failed_batch_fails_only_its_own_and_the_thread_lives_on(start: Start) -> None:
@@ -162,7 +104,7 @@ async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.look, 1, 64, Witness())
+    batcher = Batcher(classifier.look, 1, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])
@@ -186,15 +128,16 @@ async def test_a_batch_whose_waiters_all_left_before_it_was_formed_is_passed_ove
     assert classifier.batches == [1, 1]
 
 
-async def test_who_watches_hears_of_every_batch_and_of_every_place_taken_and_freed(start: Start) -> None:
+async def test_who_submits_and_who_watches_hear_when_the_model_begins(start: Start) -> None:
     classifier, witness = GatedClassifier(), Witness()
     batcher = start(classifier.look, witness=witness)
-    first = await behind_the_gate(batcher, classifier)
-    leaver, *stayers = await submitted(batcher, [GREEN] * 3)
-    leaver.cancel()
-    await asyncio.wait({leaver})
-    assert witness.depths == [1, 0, 1, 2, 3, 2]
+    begun: list[str] = []
+    first = asyncio.create_task(batcher.submit(RED, lambda: begun.append("first")))
+    await asyncio.to_thread(classifier.entered.wait, 10)
+    rest = [asyncio.create_task(batcher.submit(RED, partial(begun.append, name))) for name in ("second", "third")]
+    await asyncio.sleep(0)
+    assert begun == ["first"]
     classifier.gate.set()
-    await asyncio.gather(first, *stayers)
-    assert witness.depths[6:] == [0]
+    await asyncio.gather(first, *rest)
+    assert begun == ["first", "second", "third"]
     assert witness.sizes == [1, 2]

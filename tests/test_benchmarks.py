@@ -23,6 +23,7 @@ from benchmarks.run import fastest, rotated
 from benchmarks.runtimes import table
 from benchmarks.steps import RAY, SERVICE, role
 from benchmarks.waiting import Waiting, measured_seconds
+from tests.errands import wait_until
 from tests.fakes import MANIFEST
 
 WINDOW: dict[str, Any] = {
@@ -218,6 +219,8 @@ def test_a_process_has_the_role_that_its_name_says() -> None:
         for title in ("ray::ProxyActor", "raylet")
     )
     try:
+        # A process is started a moment before it has the name that it was given.
+        wait_until(lambda: all(Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in (titled, named)))
         assert [role(process.pid, "Ray with HAProxy") for process in (titled, named)] == ["proxy", RAY]
     finally:
         for process in (titled, named):

@@ -11,6 +11,9 @@ from tests.kustomize import BUILDS, build, containers, of_kind
 from tests.test_container import RAY, ROOT, SERVED
 
 RAY_SERVICE = of_kind(build(BUILDS["kuberay"]), "RayService")
+LOGS_OF_A_NODE = 30
+"""Of a replica, a proxy and Ray's own processes, the output of each and its errors among them, and some to spare."""
+
 FOLDER = ROOT / "deploy" / "ray"
 VARIABLES = dict(re.findall(r"([A-Z_]+)=(\S+)", "".join(re.findall(r"^ENV (?:.*\\\n)*.*$", RAY, re.MULTILINE))))
 
@@ -60,11 +63,19 @@ def test_every_replica_that_ray_may_start_has_a_worker_and_the_time_to_end() -> 
     assert dict(re.findall(r"\b(CORES|min_replicas|max_replicas) ?= ?(\d+)", text)) == {
         "CORES": container["resources"]["limits"]["cpu"],
         "min_replicas": str(workers["minReplicas"]),
-        "max_replicas": str(workers["maxReplicas"]),
+        "max_replicas": str(workers["maxReplicas"] * 2 // 3),  # for a new version half as many again
     }
+    assert "max_surge_percent=50" in text
     assert 'graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default' in text
     end = container["lifecycle"]["preStop"]["sleep"]["seconds"] + Settings().grace_seconds
     assert end + 3 <= workers["template"]["spec"]["terminationGracePeriodSeconds"] <= end + 10
+
+
+def test_ray_s_logs_leave_room_where_they_lie() -> None:
+    logs = int(VARIABLES["RAY_ROTATION_MAX_BYTES"]) * (1 + int(VARIABLES["RAY_ROTATION_BACKUP_COUNT"]))
+    (workers,) = RAY_SERVICE["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    (volume,) = workers["template"]["spec"]["volumes"]
+    assert LOGS_OF_A_NODE * logs <= int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi")) * 2**30 / 2
 
 
 def test_ray_is_pinned_beside_what_the_service_has_in_the_version_that_kuberay_is_told() -> None:

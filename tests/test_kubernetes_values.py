@@ -29,7 +29,8 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 ALERTS = (REPOSITORY / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
 PRODUCTION = build(BUILDS["production"])
 DEPLOYMENT = of_kind(PRODUCTION, "Deployment")
-INFERENCE_SERVICE = of_kind(build(BUILDS["kserve"]), "InferenceService")
+KSERVE = build(BUILDS["kserve"])
+INFERENCE_SERVICE = of_kind(KSERVE, "InferenceService")
 RAY_SERVICE = of_kind(build(BUILDS["kuberay"]), "RayService")
 
 CATDOG = [
@@ -97,7 +98,7 @@ def test_the_pod_is_given_the_time_that_its_end_takes_at_most(pod: Object) -> No
     assert end + 3 <= pod["terminationGracePeriodSeconds"] <= end + 10
 
 
-@pytest.mark.parametrize("pod", [*CATDOG, pytest.param(pods(RAY_SERVICE)["ray-worker"], id="kuberay")])
+@pytest.mark.parametrize("pod", CATDOG)
 def test_as_many_cores_are_counted_as_the_limit_gives(pod: Object) -> None:
     (container,) = pod["containers"]
     variables = {variable["name"]: variable for variable in container["env"]}
@@ -152,10 +153,25 @@ def test_kserve_runs_the_container_of_the_deployment() -> None:
         "value": "v2",
     }  # all that KServe reads of a custom container besides its name
     assert {**theirs["containers"][0], "name": "catdog-api", "env": variables} == ours["containers"][0]
-    assert {**theirs, "containers": []} == {
-        name: value for name, value in {**ours, "containers": []}.items() if name != "topologySpreadConstraints"
-    }
-    assert INFERENCE_SERVICE["metadata"]["name"] == read_manifest(bundled("models") / "catdog.keras").name
+    name = INFERENCE_SERVICE["metadata"]["name"]
+    selector = {"matchLabels": {"serving.kserve.io/inferenceservice": name}}
+    spread = [{**constraint, "labelSelector": selector} for constraint in ours["topologySpreadConstraints"]]
+    assert {**theirs, "containers": []} == {**ours, "containers": [], "topologySpreadConstraints": spread}
+    budget = of_kind(PRODUCTION, "PodDisruptionBudget")["spec"]
+    assert of_kind(KSERVE, "PodDisruptionBudget")["spec"] == {**budget, "selector": selector}
+    assert name == read_manifest(bundled("models") / "catdog.keras").name
+
+
+def test_every_autoscaler_wants_the_same() -> None:
+    ours, theirs = of_kind(PRODUCTION, "HorizontalPodAutoscaler")["spec"], INFERENCE_SERVICE["spec"]["predictor"]
+    (cpu,) = [metric["resource"] for metric in ours["metrics"] if metric["type"] == "Resource"]
+    assert [ours["minReplicas"], ours["maxReplicas"], cpu["name"], cpu["target"]["averageUtilization"]] == [
+        theirs[name] for name in ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget")
+    ]
+    text = (REPOSITORY / "deploy" / "ray" / "catdog_ray.py").read_text(encoding="utf-8")
+    assert f"min_replicas={ours['minReplicas']}, max_replicas={ours['maxReplicas']}," in text
+    cluster = RAY_SERVICE["spec"]["rayClusterConfig"]
+    assert f"downscale_delay_s={cluster['autoscalerOptions']['idleTimeoutSeconds']}\n" in text
 
 
 def test_whoever_waits_for_an_answer_waits_longer_than_the_deadline() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from catdog_api.logs import JsonFormatter, TerminalFormatter, configure
+from catdog_api.logs import JsonFormatter, TerminalFormatter, configure, configure_own
 from tests.conftest import Serve
 from tests.images import RED, encode
 
@@ -74,6 +74,21 @@ async def test_on_a_terminal_the_line_is_for_a_person(
     answered, _ = await lines(serve, capsys)
     assert "POST /predict" in answered
     assert "status=200 label=cat" in answered
+
+
+async def test_in_a_process_of_another_s_only_the_service_s_own_lines_are_written(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = [logging.NullHandler()]
+    logging.getLogger().handlers = [*theirs]
+    configure_own("info")
+    client = await serve()
+    await client.post("/predict", files={"file": JPEG})
+    logging.getLogger("another").error("not ours")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["status"] == 200
+    assert logging.getLogger().handlers == theirs
+    assert logging.getLogger("python_multipart").level == logging.CRITICAL
 
 
 async def test_a_quieter_level_logs_no_requests(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:

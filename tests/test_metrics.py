@@ -16,7 +16,7 @@ from catdog_api.batching import MAX_BATCH
 from catdog_api.metrics import BATCH_SIZES, PATH, STAGES, Metrics, MetricsMiddleware
 from catdog_api.problems import KINDS
 from catdog_api.settings import Settings
-from tests.conftest import Serve
+from tests.conftest import Serve, submitted
 from tests.fakes import MANIFEST, ColourClassifier, GatedClassifier
 from tests.images import RED, encode
 
@@ -125,8 +125,10 @@ async def test_what_waits_and_what_is_in_flight_can_be_seen_while_the_model_is_b
     requests = [asyncio.create_task(client.post("/predict", files={"file": JPEG}))]
     await asyncio.to_thread(classifier.entered.wait, 10)
     requests += [asyncio.create_task(client.post("/predict", files={"file": JPEG})) for _ in range(3)]
-    while value(found := await series(client), "catdog_queue_depth") < 3:  # noqa: ASYNC110  # a scrape has no event
+    while submitted(client) < 3:  # noqa: ASYNC110  # it has no event
         await asyncio.sleep(0.01)
+    found = await series(client)
+    assert value(found, "catdog_queue_depth") == 3
     assert value(found, "catdog_requests_in_flight") == 4
     classifier.gate.set()
     await asyncio.gather(*requests)

@@ -149,7 +149,7 @@ async def test_a_full_queue_says_when_to_come_again(serve: Serve) -> None:
         await asyncio.sleep(0.1)
     full = await infer(client, photographs(RED_FILE))
     gated.gate.set()
-    assert_refused(full, 503, "waiting already")
+    assert_refused(full, 503, "no room for 1 more")
     assert int(full.headers["Retry-After"]) >= 1
     assert [(await task).status_code for task in waiting] == [200, 200]
 

@@ -91,7 +91,7 @@ def test_without_a_clipboard_the_command_is_written_down(new_page: NewPage) -> N
     expect_state(page, "done")
     card(page).locator(".curl").click()
     expect(page.locator("#curl")).to_contain_text("curl -F file=@one.png ")
-    expect(card(page).locator(".curl")).to_have_text("It stands below")
+    expect(card(page).locator(".curl")).to_have_text("Shown below")
 
 
 def test_nothing_can_be_downloaded_before_there_is_an_answer(new_page: NewPage) -> None:

@@ -80,7 +80,7 @@ def test_a_folder_is_taken_to_its_bottom_by_name_and_what_is_no_photograph_is_pa
             page.locator("#folder").set_input_files(folder)
         expect_state(page, "done")
         assert names(page) == ["pets/9.png", "pets/10.png", "pets/young/kitten.png"]
-        expect(page.locator("#note")).to_have_text("Passed over in the folder, being no photographs: 3.")
+        expect(page.locator("#note")).to_have_text("Skipped in the folder, as no photographs: 3.")
 
 
 def test_a_dropped_folder_of_more_than_a_hundred_photographs_loses_none(new_page: NewPage, tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
-"""What the pipeline keeps of those who wait in it no more."""
+"""What the pipeline keeps of those who wait in it no more, and what it says of the time of those who wait."""
 
 import asyncio
 import gc
+import logging
 import threading
+import time
 import weakref
 
+import pytest
+from PIL import Image
+
+from catdog_api.batching import MAX_BATCH
 from catdog_api.offline import Unobserved
 from catdog_api.pipeline import Limits, Pipeline
-from tests.fakes import ColourClassifier
+from tests.fakes import ColourClassifier, GatedClassifier
+from tests.images import RED, encode
 
 WAIT = 10
 
@@ -43,4 +50,44 @@ async def test_what_is_given_up_before_its_turn_is_not_kept_while_a_thread_works
     assert kept() is None
     gate.set()
     await asyncio.wait_for(pipeline.aside(Work()), WAIT)  # the thread is free again
+    pipeline.close()
+
+
+def test_a_thread_that_works_on_when_the_event_loop_has_ended_does_not_complain(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    limits = Limits(model_threads=1, decode_threads=1, max_pixels=100, queue_limit=10, deadline_seconds=None)
+    pipeline = Pipeline(ColourClassifier(), limits, Unobserved())
+    entered, gate = threading.Event(), threading.Event()
+
+    def work() -> None:
+        entered.set()
+        gate.wait(WAIT)
+
+    async def leave_it() -> None:
+        task = asyncio.create_task(pipeline.aside(work))
+        await asyncio.to_thread(entered.wait, WAIT)
+        task.cancel()
+
+    with caplog.at_level(logging.DEBUG, "concurrent.futures"):
+        asyncio.run(leave_it())
+        gate.set()
+        pipeline.close()
+    assert caplog.records == []
+
+
+async def test_who_waits_to_be_decoded_waits_in_the_queue() -> None:
+    classifier = GatedClassifier()
+    limits = Limits(model_threads=1, decode_threads=1, max_pixels=10_000, queue_limit=64, deadline_seconds=None)
+    pipeline = Pipeline(classifier, limits, Unobserved())
+    pipeline.start()
+    photograph = encode(Image.new("RGB", (40, 30), RED), "JPEG")
+    first = asyncio.create_task(pipeline.predict(photograph))
+    await asyncio.to_thread(classifier.entered.wait, WAIT)
+    began = time.monotonic()
+    asked = [asyncio.create_task(pipeline.predict(photograph)) for _ in range(2 * MAX_BATCH)]  # no turn for the last
+    await asyncio.sleep(0.1)
+    classifier.gate.set()
+    *_, last = await asyncio.gather(first, *asked)
+    assert 0.1 <= last.queue_seconds <= sum(last.stage_seconds.values()) <= time.monotonic() - began
     pipeline.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catdog_api.app import create_app
 from catdog_api.artifact import read_manifest
 from catdog_api.metrics import Metrics
 from catdog_api.settings import Settings, bundled, read_settings
@@ -45,6 +46,16 @@ def test_the_figures_are_those_of_the_manifest() -> None:
     for figure in (figures["accuracy"], pair["all"], pair["kaggle"], pair["breeds"]):
         low, high = figure["interval"]
         assert f"| {figure['value']:.2%} | {figure['n']:,} | {low:.2%} to {high:.2%} |".replace("%", " %") in README
+
+
+def test_the_example_in_the_explorer_is_the_delivered_model() -> None:
+    manifest = read_manifest(bundled("models") / "catdog.keras")
+    example = create_app(Settings()).openapi()["components"]["schemas"]["ModelInfo"]["example"]
+    assert example.pop("precision") in {"float32", "bfloat16"}
+    figures = example.pop("figures")
+    assert figures.items() <= manifest.figures.items()
+    assert tuple(example.pop("labels")) == manifest.labels
+    assert example == {name: getattr(manifest, name) for name in example}
 
 
 def test_every_file_that_is_linked_exists() -> None:

@@ -9,9 +9,11 @@ import ray
 from catdog_ray_metrics import RayMetrics
 from ray import serve
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
+from ray.serve.schema import LoggingConfig
 
-from catdog_api.batching import MAX_BATCH, RETRY_AFTER_SECONDS, STUCK_SECONDS
-from catdog_api.errors import ModelStuckError
+from catdog_api import logs
+from catdog_api.batching import MAX_BATCH, STUCK_SECONDS
+from catdog_api.errors import RETRY_AFTER_SECONDS, ModelStuckError
 from catdog_api.problems import KINDS
 from catdog_api.settings import Settings, read_settings
 
@@ -39,7 +41,9 @@ def build() -> "FastAPI":
     # Not at the top: TensorFlow is for the replicas, and whoever deploys imports this module, too.
     from catdog_api.app import create_app  # noqa: PLC0415
 
-    app = create_app(own_settings())
+    settings = own_settings()
+    logs.configure_own(settings.log_level)
+    app = create_app(settings)
     app.state.metrics = RayMetrics(kind.name for kind in KINDS.values())
     return app
 
@@ -62,18 +66,22 @@ def build() -> "FastAPI":
     graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default,
     # A new version's replica is ready before an old one goes. That needs room for half as many again.
     max_surge_percent=50,
+    # The application has a line for each request itself, with the id that the caller was given.
+    logging_config=LoggingConfig(enable_access_log=False),
 )
 @serve.ingress(build)
 class Catdog:
     """One replica. Lives as long as its process; Ray calls it on the application's event loop."""
 
     def check_health(self) -> None:
-        """Say whether the model is well.
+        """Say whether the model is well, and say the gauges again, which Ray forgets.
 
         Raises:
             ModelStuckError: It hangs, or a thread of its has died: only a new process helps.
         """
-        if self.app.state.pipeline.is_stuck:  # type: ignore[attr-defined]  # `serve.ingress` adds it
+        state = self.app.state  # type: ignore[attr-defined]  # `serve.ingress` adds it
+        state.metrics.say_again()
+        if state.pipeline.is_stuck:
             raise ModelStuckError("The model hangs, or a thread of its has died.")
 
 

@@ -11,7 +11,8 @@ from catdog_api.metrics import BATCH_SIZES, OTHER, SECONDS, SHA256_DIGITS, Metri
 class RayMetrics(Metrics):
     """Counts as ever, and once more through Ray, which tells the replicas apart by a label. As safe in any thread.
 
-    Ray writes `ray_` before the names. What a replica has counted leaves Ray's endpoints some time after it.
+    Ray writes `ray_` before the names. What a replica has counted leaves Ray's endpoints some time after it. What a
+    gauge has said Ray forgets within some twenty seconds, unless it is said again.
 
     Args:
         reasons: Every name that a refusal can have.
@@ -39,13 +40,23 @@ class RayMetrics(Metrics):
         self._of_ray_model_info = Gauge(
             "catdog_model_info", "The served model; always 1.", ("name", "version", "sha256", "input_size")
         )
-        self._in_flight_now = 0
+        self._in_flight_now = self._depth_now = 0
+        self._model: dict[str, str] = {}
+
+    def say_again(self) -> None:
+        """Say all gauges as they are; nothing of the model before it is loaded."""
+        self._of_ray_in_flight.set(self._in_flight_now)
+        self._of_ray_queue_depth.set(self._depth_now)
+        if self._model:
+            self._of_ray_model_info.set(1, self._model)
 
     def model_loaded(self, *, name: str, version: str, sha256: str, input_size: int, labels: Iterable[str]) -> None:
         """Say which model is served."""
         super().model_loaded(name=name, version=version, sha256=sha256, input_size=input_size, labels=labels)
-        tags = {"name": name, "version": version, "sha256": sha256[:SHA256_DIGITS], "input_size": str(input_size)}
-        self._of_ray_model_info.set(1, tags)
+        self._model = {
+            "name": name, "version": version, "sha256": sha256[:SHA256_DIGITS], "input_size": str(input_size)
+        }  # fmt: skip
+        self.say_again()
 
     def request_began(self) -> None:
         """Count a request in."""
@@ -63,8 +74,9 @@ class RayMetrics(Metrics):
         self._of_ray_request_seconds.observe(seconds, {"route": route})
 
     def queue_changed(self, depth: int) -> None:
-        """Note how many photographs wait for the model now."""
+        """Note how many photographs are decoded or wait for the model now."""
         super().queue_changed(depth)
+        self._depth_now = depth
         self._of_ray_queue_depth.set(depth)
 
     def batch_formed(self, size: int) -> None:

@@ -10,8 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catdog_api.batching import RETRY_AFTER_SECONDS
-from catdog_api.errors import DeadlineExceededError, NotReadyError, OverloadedError
+from catdog_api.errors import RETRY_AFTER_SECONDS, DeadlineExceededError, NotReadyError, OverloadedError
 from catdog_api.problems import about_blank, problem_of, written
 from catdog_api.schemas import Problem
 
@@ -72,7 +71,7 @@ def _problem(status: int, path: str, *, full: bool) -> Problem:
     """Say what a bare status of the proxy's means; `full` is that its queue is."""
     if full:
         sentence = "All replicas are busy, and as many requests wait for one as may."
-        return problem_of(OverloadedError(sentence, retry_after_seconds=RETRY_AFTER_SECONDS))
+        return problem_of(OverloadedError(sentence))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return problem_of(NotReadyError("There is no replica that could answer now."))
     if status == HTTPStatus.REQUEST_TIMEOUT:  # which Ray says of the answer, not of the request

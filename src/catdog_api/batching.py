@@ -1,9 +1,7 @@
-"""Batches form because the model is busy: a bounded queue, model threads, no timer: a lone request never waits.
+"""Batches form because the model is busy: a queue, model threads, no timer: a lone request never waits.
 
 The event loop puts images in; a free model thread takes all that wait (up to a batch), stacks them, predicts once, and
 gives each its own row. A request whose caller has left is passed over, and a batch that fails fails only its own.
-
-An image is made only when the model will soon have time for it: whoever has left by then has cost nothing.
 """
 
 import asyncio
@@ -11,30 +9,24 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from catdog_api.errors import OverloadedError, PredictionError
+from catdog_api.errors import PredictionError
 from catdog_api.tensors import Image, Images, Look
 
 logger = logging.getLogger("catdog_api")
 
 MAX_BATCH = 8  # past 8 the cost per image falls no further (measured: 5.1 ms alone, 3.9 ms of 8, on two cores)
-BATCHES_AHEAD = 2  # of each model thread: one in the model, and one that is made or waits
-RETRY_AFTER_SECONDS = 1
 STUCK_SECONDS = 5  # a batch of 8 takes 0.03 s, and on a starved machine not a hundred times that; a hang has no end
 
 
 class Observer(Protocol):
-    """Is told what happens in the queue, on whichever thread it happens; must neither block nor fail."""
-
-    def queue_changed(self, depth: int) -> None:
-        """Hear how many have a place now that the model has not begun on."""
+    """Is told of the batches, on the model threads; must neither block nor fail."""
 
     def batch_formed(self, size: int) -> None:
         """Hear how many images the model is given."""
@@ -57,14 +49,10 @@ class Answer:
     known: float
 
 
-class Place:
-    """In the queue, of one image, from before it is made until the model begins on it."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    place: Place
     image: Image
+    begin: Callable[[], None]
     since: float = field(default_factory=time.monotonic)
     future: "Future[Answer]" = field(default_factory=Future)
 
@@ -99,21 +87,14 @@ class Batcher:
     Args:
         look: From uint8 (N, size, size, 3) to a look for each; called on the model threads alone, by several at once.
         threads: How many those are.
-        queue_limit: How many images may have a place that the model has not begun on; one more is refused.
-        observer: Is told of the queue and of the batches.
+        observer: Is told of the batches.
     """
 
-    def __init__(
-        self, look: Callable[[Images], Sequence[Look]], threads: int, queue_limit: int, observer: Observer
-    ) -> None:
+    def __init__(self, look: Callable[[Images], Sequence[Look]], threads: int, observer: Observer) -> None:
         self._look = look
-        self._queue_limit = queue_limit
         self._observer = observer
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
-        self._places: set[Place] = set()  # of those that the model has not begun on
-        self._turns = asyncio.Semaphore(BATCHES_AHEAD * MAX_BATCH * threads)
-        self._expected: deque[object] = deque()  # one for each image that has just come
         self._closed = False
         self._threads = [_ModelThread(self._next_batch, self._answer) for _ in range(threads)]
 
@@ -123,7 +104,7 @@ class Batcher:
             thread.start()
 
     def close(self) -> None:
-        """Answer what waits, then end the model threads; returns when they have ended, or without those stuck."""
+        """Answer what was submitted, then end the model threads; returns when they, but for those stuck, have ended."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -136,37 +117,17 @@ class Batcher:
         """Whether any model thread has died or hangs: the others go on, but only a new process brings it back."""
         return any(thread.is_stuck for thread in self._threads)
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[Place]:
-        """Keep a place in the queue for one image, and wait until it is its turn to be made and submitted.
-
-        Raises:
-            OverloadedError: As many have a place as may.
-        """
-        self.refuse_if_full()
-        if self._expected:
-            self._expected.popleft()
-        place = Place()
-        with self._changed:
-            self._places.add(place)
-            self._observer.queue_changed(len(self._places))
-        try:
-            async with self._turns:
-                yield place
-        finally:
-            self._leave(place)
-
-    async def submit(self, place: Place, image: Image) -> Answer:
+    async def submit(self, image: Image, begin: Callable[[], None]) -> Answer:
         """Wait for the model's answer to one image; cancelling the wait takes the image out of the queue.
 
         Args:
-            place: That of the image, for which nobody has submitted any yet.
             image: uint8 (size, size, 3), RGB in [0, 255].
+            begin: Called on a model thread when the model begins on it; it must neither block nor fail.
 
         Raises:
             PredictionError: The batch failed in the model; the log says how.
         """
-        waiting = _Waiting(place, image)
+        waiting = _Waiting(image, begin)
         with self._changed:
             self._queue.append(waiting)
             self._changed.notify()
@@ -177,44 +138,6 @@ class Batcher:
                 if waiting in self._queue:  # remove() would write out the image to say that it is not
                     self._queue.remove(waiting)
 
-    def expect(self) -> Callable[[], None]:
-        """Count an image that has come, but not yet as far as to its place.
-
-        Returns:
-            To be called when it is not expected any more: it does nothing where there was a place meanwhile.
-        """
-        image = object()
-        self._expected.append(image)
-
-        def forget() -> None:
-            with suppress(ValueError):
-                self._expected.remove(image)
-
-        return forget
-
-    def refuse_if_full(self, *, as_expected: bool = False) -> None:
-        """Let nobody take on what could not be submitted.
-
-        Args:
-            as_expected: Count those, too, that are expected.
-
-        Raises:
-            OverloadedError: As many have a place as may.
-        """
-        expected = len(self._expected) if as_expected else 0
-        if len(self._places) + expected >= self._queue_limit:
-            raise OverloadedError(
-                f"{self._queue_limit} photographs are waiting already, and more are not taken on.",
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            )
-
-    def _leave(self, *places: Place) -> None:
-        """Free places, if they are not free by now."""
-        with self._changed:
-            if not self._places.isdisjoint(places):
-                self._places.difference_update(places)
-                self._observer.queue_changed(len(self._places))
-
     def _next_batch(self) -> Sequence[_Waiting]:
         """Wait for images and take up to a batch of them; none when the batcher is closed and all are answered."""
         batch: list[_Waiting] = []
@@ -224,7 +147,8 @@ class Batcher:
                 if not self._queue:
                     break
                 taken = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-                self._leave(*(waiting.place for waiting in taken))
+                for waiting in taken:
+                    waiting.begin()
                 batch = [waiting for waiting in taken if waiting.future.set_running_or_notify_cancel()]
         return batch
 

@@ -5,7 +5,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from catdog_api.errors import OverloadedError
 
 BODIES_AT_ONCE = 16  # of the largest size: 160 MiB of those that are allowed by default
-RETRY_AFTER_SECONDS = 1
 
 
 class HeldBodiesMiddleware:
@@ -30,9 +29,7 @@ class HeldBodiesMiddleware:
             message = await receive()
             size = len(message.get("body", b""))
             if self._held_bytes + size > self._most_bytes:
-                raise OverloadedError(
-                    "The service holds as many uploads as it has room for.", retry_after_seconds=RETRY_AFTER_SECONDS
-                )
+                raise OverloadedError("The service holds as many uploads as it has room for.")
             self._held_bytes += size
             own_bytes += size
             return message

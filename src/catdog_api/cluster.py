@@ -34,6 +34,7 @@ from catdog_api.settings import Settings
 CORES = 1  # of one actor: a network calls for no more, and so every core of every machine is used
 MOST_IN_TASK = 512  # photographs: five seconds on a core, and 20,000 tasks for ten million
 LEAST_IN_TASK = 16
+RETRIES = 5  # of photographs whose process has died, as processes do; without end, if it is they that kill it
 KEPT_ROWS = 10_000  # answers in one file of the output, or as many as there are after
 KEPT_SECONDS = 30  # what a run that is killed has to do again
 TAKEN_SECONDS = 5  # for which no core is free before that is said: Ray hears of one that is given back a little later
@@ -58,7 +59,7 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
     started = time.monotonic()
     manifest = read_manifest(settings.model)
     verify(settings.model, manifest)
-    answers = Answers(out, manifest.labels)
+    answers = Answers(out, manifest)
     found = [stored for stored in find_stored(paths) if stored.path not in answers.earlier]
     counts: Counter[str | None] = Counter()
     passed_over = 0
@@ -143,6 +144,7 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
         batch_size=None,
         batch_format="pyarrow",
         num_cpus=CORES,
+        max_task_retries=RETRIES,
         compute=ray.data.ActorPoolStrategy(min_size=1),
     )
     yield from answered.iter_batches(batch_size=None, batch_format="pyarrow")
@@ -169,16 +171,22 @@ def _say_if_all_cores_are_taken() -> None:
 
 
 def _kept_together(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
-    """Gather tables until they are worth a file, or until too much would be lost."""
+    """Gather tables until they are worth a file, or until too much would be lost; at the end, however it comes, all."""
     held: list[pa.Table] = []
     since = time.monotonic()
-    for table in tables:
-        held.append(table)
-        if sum(map(len, held)) >= KEPT_ROWS or time.monotonic() - since >= KEPT_SECONDS:
-            yield held
-            held, since = [], time.monotonic()
+    ended: BaseException | None = None
+    try:
+        for table in tables:
+            held.append(table)
+            if sum(map(len, held)) >= KEPT_ROWS or time.monotonic() - since >= KEPT_SECONDS:
+                yield held
+                held, since = [], time.monotonic()
+    except (ray.exceptions.RayError, ConnectionError, KeyboardInterrupt) as error:
+        ended = error
     if held:
         yield held
+    if ended:
+        raise ended
 
 
 def _table(manifest: Manifest, answers: Sequence[Answer]) -> pa.Table:

@@ -32,6 +32,8 @@ never name a path of the machine, a traceback or another request's content; the 
 or the setting.
 """
 
+RETRY_AFTER_SECONDS = 1  # by then the queue has room, or other callers have taken it
+
 
 class CatdogError(Exception):
     """Root of the tree."""
@@ -124,7 +126,7 @@ class RetryLaterError(CatdogError):
         retry_after_seconds: When to try again; whole seconds, at least 1.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: int = RETRY_AFTER_SECONDS) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 

@@ -10,7 +10,7 @@ from catdog_api import errors
 from catdog_api.artifact import Manifest
 from catdog_api.inference_schemas import LABEL, PHOTOGRAPHS, PIXELS, PROBABILITIES, ModelMetadata, TensorMetadata
 from catdog_api.labels import decide
-from catdog_api.pipeline import Outcome
+from catdog_api.outcome import Outcome
 
 PLATFORM = "tensorflow_keras"
 ANY = -1  # in a shape

@@ -113,7 +113,7 @@ class InferenceResponse(BaseModel):
         json_schema_extra={
             "example": {
                 "model_name": "catdog",
-                "model_version": "1.0.0",
+                "model_version": "2.1.0",
                 "id": "42",
                 "outputs": [{"name": LABEL, "datatype": "BYTES", "shape": [1], "data": ["cat"]}],
             }
@@ -138,7 +138,7 @@ class ServerMetadata(BaseModel):
     """What serves, and what it knows beyond the protocol."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"name": "catdog-api", "version": "1.0.0", "extensions": [BINARY_EXTENSION]}}
+        json_schema_extra={"example": {"name": "catdog-api", "version": "2.1.0", "extensions": [BINARY_EXTENSION]}}
     )
 
     name: str
@@ -186,7 +186,7 @@ class ModelMetadata(BaseModel):
         json_schema_extra={
             "example": {
                 "name": "catdog",
-                "versions": ["1.0.0"],
+                "versions": ["2.1.0"],
                 "platform": "tensorflow_keras",
                 "inputs": [{"name": PHOTOGRAPHS, "datatype": "BYTES", "shape": [-1], "parameters": {}}],
                 "outputs": [{"name": LABEL, "datatype": "BYTES", "shape": [-1], "parameters": {}}],

@@ -49,15 +49,22 @@ def configure(level: str) -> None:
     Args:
         level: debug, info, warning or error.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [_to_stderr()]
     root.setLevel(logging.WARNING)  # of libraries
-    for name in ("catdog_api", "uvicorn"):
-        logging.getLogger(name).setLevel(level.upper())
-    # It quotes bytes of the upload that it cannot parse; the problem that the caller gets says it without them.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn").setLevel(level.upper())
+    _set_own(level)
+
+
+def configure_own(level: str) -> None:
+    """Send the records of the service alone to stderr, formatted likewise, in a process whose logs are another's.
+
+    Args:
+        level: As for `configure`.
+    """
+    logger.handlers = [_to_stderr()]
+    logger.propagate = False
+    _set_own(level)
 
 
 class RequestLogMiddleware:
@@ -101,6 +108,18 @@ _ids = Random()  # noqa: S311  # an id is no secret, and the system's own number
 def new_id() -> str:
     """Return an id that no other request has: 32 hexadecimal digits."""
     return f"{_ids.getrandbits(128):032x}"
+
+
+def _to_stderr() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TerminalFormatter() if sys.stderr.isatty() else JsonFormatter())
+    return handler
+
+
+def _set_own(level: str) -> None:
+    logger.setLevel(level.upper())
+    # It quotes bytes of the upload that it cannot parse; the problem that the caller gets says it without them.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from catdog_api import gathering
 
 PATH = "/metrics"
 STAGES = ("parse", "decode", "queue", "predict", "respond")
-"""Of an answered photograph, in their order; they follow on each other, so that their sum is the endpoint's time."""
+"""Of an answered photograph; nothing is between them, so that their sum is the endpoint's time. It queues twice: to be
+decoded, and then for the model."""
 
 OTHER = "other"
 """Stands for every route and method that the service does not know."""

@@ -39,7 +39,7 @@ class Unobserved:
     """An observer for a pipeline whose queue nobody watches; holds nothing."""
 
     def queue_changed(self, depth: int) -> None:
-        """Hear how many images wait now."""
+        """Hear how many have a place now."""
 
     def batch_formed(self, size: int) -> None:
         """Hear how many images the model is given."""

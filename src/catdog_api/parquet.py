@@ -4,18 +4,21 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import fs
 from pyarrow import parquet as pq
 
+from catdog_api.artifact import Manifest
 from catdog_api.errors import SettingsError
 from catdog_api.finding import Source, find
 from catdog_api.reporting import shown
 
-PIECE = "part-{:06}.parquet"
-_PIECES = re.compile(r"part-(\d{6})\.parquet(\.partial)?")
+PIECE = "part-{run}-{number:06}.parquet"
+UNFINISHED = "_{}.partial"  # whoever reads such folders passes over names that begin so
+_PIECES = re.compile(r"part-[0-9a-f]{8}-\d{6}\.parquet|(_.*\.partial)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,16 @@ def find_stored(names: Sequence[str]) -> Iterator[Stored]:
 class Answers:
     """A folder of Parquet files that grows: what an earlier run has left in it, and what is written to it. One thread.
 
-    Each file is there as a whole or not at all, and none is ever changed.
+    Each file is there as a whole or not at all, and none is ever changed: two runs at once write twice what both have
+    answered, and lose nothing.
 
     Args:
         out: The folder's name or address; it is made if it is not there.
-        labels: In the manifest's order.
+        manifest: Of the model that answers.
 
     Attributes:
         schema: Of every file: `path`, `label`, `probabilities` with a field for each label, and `error`. The last is
-            null where the others are not.
+            null where the others are not. Its metadata says which model answered.
         earlier: The paths that were there.
         failed: How many of them have an error.
 
@@ -100,14 +104,15 @@ class Answers:
         SettingsError: Something else is there, or it cannot be read or made.
     """
 
-    def __init__(self, out: str, labels: Sequence[str]) -> None:
-        probabilities = pa.struct([(label, pa.float32()) for label in labels])
+    def __init__(self, out: str, manifest: Manifest) -> None:
+        probabilities = pa.struct([(label, pa.float32()) for label in manifest.labels])
         self.schema = pa.schema(
-            [("path", pa.string()), ("label", pa.string()), ("probabilities", probabilities), ("error", pa.string())]
+            [("path", pa.string()), ("label", pa.string()), ("probabilities", probabilities), ("error", pa.string())],
+            {"model": f"{manifest.name} {manifest.version}", "sha256": manifest.sha256},
         )
         self.earlier: set[str] = set()
         self.failed = 0
-        self._next = 0
+        self._run, self._next = token_hex(4), 0
         self._filesystem, self._folder = _opened(out if "://" in out else str(Path(out).absolute()))
         try:
             self._filesystem.create_dir(self._folder, recursive=True)
@@ -125,30 +130,32 @@ class Answers:
         Raises:
             SettingsError: The file cannot be written.
         """
-        path = f"{self._folder}/{PIECE.format(self._next)}"
+        name = PIECE.format(run=self._run, number=self._next)
+        unfinished = f"{self._folder}/{UNFINISHED.format(name)}"
         try:
-            with self._filesystem.open_output_stream(f"{path}.partial") as stream:
+            with self._filesystem.open_output_stream(unfinished) as stream:
                 pq.write_table(pa.concat_tables(answers), stream)
-            self._filesystem.move(f"{path}.partial", path)
+            self._filesystem.move(unfinished, f"{self._folder}/{name}")
         except OSError as error:
             raise SettingsError(f"The answers cannot be kept: {error}") from error
         self._next += 1
 
     def _take_up(self, info: fs.FileInfo) -> None:
-        """Read a file of an earlier run; one that was being written at its end is written over some time."""
+        """Read a file of an earlier run, but for one that was being written at its end."""
         name = _PIECES.fullmatch(info.base_name)
         if not name or not info.is_file:
             raise OSError(f"{info.base_name} is none of its own files")
-        if name[2]:
+        if name[1]:
             return
         with self._filesystem.open_input_file(info.path) as file:
             piece = pq.ParquetFile(file)
             if not piece.schema_arrow.equals(self.schema):
                 raise OSError(f"{info.base_name} has other columns, or other labels")
+            if piece.schema_arrow.metadata != self.schema.metadata:
+                raise OSError(f"{info.base_name} was answered by another model")
             table = piece.read(columns=["path", "error"])
         self.earlier.update(table["path"].to_pylist())
         self.failed += len(table) - table["error"].null_count
-        self._next = max(self._next, int(name[1]) + 1)
 
 
 def _opened(name: str) -> tuple[fs.FileSystem, str]:

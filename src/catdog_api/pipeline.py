@@ -3,18 +3,21 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
+from catdog_api import batching, places
 from catdog_api.artifact import Manifest
-from catdog_api.batching import Batcher, Observer
+from catdog_api.batching import MAX_BATCH, Batcher
 from catdog_api.decoding import Decoded, decode, from_pixels
 from catdog_api.drawing import overlay
 from catdog_api.errors import CatdogError, DeadlineExceededError, PredictionError
 from catdog_api.labels import are_probabilities
+from catdog_api.outcome import Outcome
+from catdog_api.places import Place, Places
 from catdog_api.tensors import ActivationMap, Images, Look, View
 
 TOGETHER = 16  # photographs of one request in work at once: two batches, one in the model and one on its way
@@ -41,39 +44,6 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The answer to one photograph and where its time went.
-
-    Attributes:
-        photograph: Its own width, height and format.
-        look: What the network says of it, and where in the square it saw it; in the order of the manifest's labels.
-        decode_seconds: Waiting for a thread included.
-        queue_seconds: Waiting for the model, before it was decoded and after.
-        predict_seconds: In the model, with whatever else was in the batch.
-        known: When the model had answered, by `time.monotonic`.
-    """
-
-    photograph: Decoded
-    look: Look
-    decode_seconds: float
-    queue_seconds: float
-    predict_seconds: float
-    known: float
-
-    @property
-    def look_at_photograph(self) -> Look:
-        """The look with maps of the photograph alone, without what the square has beside it."""
-        rows, columns, _ = self.photograph.shown.shape
-        size = len(self.photograph.image)
-        return self.look.within(columns / size, rows / size)
-
-    @property
-    def stage_seconds(self) -> dict[str, float]:
-        """Its own stages, as the metrics name them."""
-        return {"decode": self.decode_seconds, "queue": self.queue_seconds, "predict": self.predict_seconds}
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """How much is done at once, and for how long.
 
@@ -81,7 +51,7 @@ class Limits:
         model_threads: Calls of the model at once.
         decode_threads: Photographs decoded at once.
         max_pixels: Largest photograph to decode, width times height.
-        queue_limit: How many photographs may be decoded or wait for the model.
+        queue_limit: How many photographs may be taken on that the model has not begun on.
         deadline_seconds: Longest time for an answer; None is without end.
     """
 
@@ -92,20 +62,27 @@ class Limits:
     deadline_seconds: float | None
 
 
+class Observer(places.Observer, batching.Observer, Protocol):
+    """Is told of the places and of the batches."""
+
+
 class Pipeline:
     """The one way from bytes to an answer. Lives as long as the lifespan; used on the event loop.
 
     Args:
         classifier: Loaded; its `look` runs on the batcher's threads, on several at once.
         limits: Of the work.
-        observer: Is told of the queue and of the batches.
+        observer: Is told of the places and of the batches.
     """
 
     def __init__(self, classifier: Predictor, limits: Limits, observer: Observer) -> None:
         self.manifest = classifier.manifest
         self.precision = classifier.precision
         self.limits = limits
-        self._batcher = Batcher(classifier.look, limits.model_threads, limits.queue_limit, observer)
+        self._batcher = Batcher(classifier.look, limits.model_threads, observer)
+        # Those in the model, and as many for the next batches; but no decoder shall be without work for want of turns.
+        batches = MAX_BATCH * limits.model_threads
+        self._places = Places(limits.queue_limit, batches + max(batches, limits.decode_threads), observer)
         self._decoders = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="decode")
         self._free_decoders = asyncio.Semaphore(limits.decode_threads)
 
@@ -125,7 +102,7 @@ class Pipeline:
 
     def expect(self) -> Callable[[], None]:
         """Count a photograph that has come, until it has its place or what is returned is called."""
-        return self._batcher.expect()
+        return self._places.expect()
 
     def refuse_if_full(self, *, as_expected: bool = False) -> None:
         """Let nobody read a photograph that would be refused.
@@ -136,7 +113,7 @@ class Pipeline:
         Raises:
             OverloadedError: Too many photographs are being decoded or wait for the model.
         """
-        self._batcher.refuse_if_full(as_expected=as_expected)
+        self._places.refuse_if_full(as_expected=as_expected)
 
     async def predict(self, photograph: bytes | View) -> Outcome:
         """Answer one photograph.
@@ -150,8 +127,9 @@ class Pipeline:
             DeadlineExceededError: The answer did not come in time.
             PredictionError: The model failed.
         """
-        async with self._until(self._end()):
-            return await self._predict(photograph)
+        with self._places.keep() as (place,):
+            async with self._until(self._end()):
+                return await self._predict(photograph, place)
 
     async def predict_all(self, photographs: Sequence[bytes | View]) -> list[Outcome | CatdogError]:
         """Answer many photographs, some of them at a time, so that one caller does not fill the queue.
@@ -161,18 +139,29 @@ class Pipeline:
 
         Returns:
             In their order, for each its outcome, or what `predict` would raise; one deadline is that of them all.
+
+        Raises:
+            OverloadedError: There is no room for as many as are in work at a time; none of them was begun on.
         """
-        turns, end = asyncio.Semaphore(TOGETHER), self._end()
+        free: asyncio.Queue[Place] = asyncio.Queue()
+        end = self._end()
 
         async def answer(photograph: bytes | View) -> Outcome | CatdogError:
             try:
-                async with self._until(end), turns:
-                    return await self._predict(photograph)
+                async with self._until(end):
+                    place = await free.get()
+                    try:
+                        return await self._predict(photograph, place)
+                    finally:
+                        free.put_nowait(place)
             except CatdogError as error:
                 return error
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(photograph)) for photograph in photographs]
+        with self._places.keep(min(len(photographs), TOGETHER, self.limits.queue_limit)) as places:
+            for place in places:
+                free.put_nowait(place)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(answer(photograph)) for photograph in photographs]
         return [task.result() for task in tasks]
 
     async def draw(self, photograph: Decoded, evidence: ActivationMap) -> bytes:
@@ -222,22 +211,26 @@ class Pipeline:
         await self._free_decoders.acquire()
         loop = asyncio.get_running_loop()
         working = self._decoders.submit(work)
-        # Not when nobody waits for it any more: the thread works on.
-        working.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free_decoders.release))
+
+        def free(_: Future[T]) -> None:
+            with suppress(RuntimeError):  # where the event loop is closed by now, nobody waits for a thread
+                loop.call_soon_threadsafe(self._free_decoders.release)
+
+        working.add_done_callback(free)  # not when nobody waits for it any more: the thread works on
         return await asyncio.wrap_future(working)
 
-    async def _predict(self, photograph: bytes | View) -> Outcome:
+    async def _predict(self, photograph: bytes | View, place: Place) -> Outcome:
         started = time.monotonic()
         size, max_pixels = self.manifest.input_size, self.limits.max_pixels
         if isinstance(photograph, bytes):
             decoding = partial(decode, photograph, size, max_pixels=max_pixels)
         else:
             decoding = partial(from_pixels, photograph, size, max_pixels=max_pixels)
-        async with self._batcher.place() as place:
+        async with self._places.turn(place):
             begun = time.monotonic()
             decoded = await self._on_decoder(decoding)
             submitted = time.monotonic()
-            answer = await self._batcher.submit(place, decoded.image)
+            answer = await self._batcher.submit(decoded.image, partial(self._places.leave, place))
         if not are_probabilities(answer.look.probabilities, len(self.manifest.labels)):
             raise PredictionError("The network gave no probabilities for this photograph.")
         return Outcome(

@@ -31,7 +31,7 @@ class PhotographInfo(BaseModel):
 class ModelName(BaseModel):
     """Which model answered."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"name": "catdog", "version": "1.0.0"}})
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "catdog", "version": "2.1.0"}})
 
     name: str
     version: str
@@ -46,7 +46,7 @@ class Prediction(BaseModel):
                 "label": "cat",
                 "probabilities": {"cat": 0.97, "dog": 0.02, "neither": 0.01},
                 "image": {"width": 500, "height": 375, "format": "JPEG"},
-                "model": {"name": "catdog", "version": "1.0.0"},
+                "model": {"name": "catdog", "version": "2.1.0"},
             }
         }
     )
@@ -80,15 +80,15 @@ class ModelInfo(BaseModel):
         json_schema_extra={
             "example": {
                 "name": "catdog",
-                "version": "1.0.0",
+                "version": "2.1.0",
                 "labels": ["cat", "dog", "neither"],
-                "input_size": 128,
-                "sha256": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
-                "parameters": 1_900_000,
-                "multiply_adds": 390_000_000,
-                "temperature": 0.9,
+                "input_size": 152,
+                "sha256": "a6160e51b24ecbc5ef87b40892896483489c39cfe48de60488f1c6c0649bde44",
+                "parameters": 1_714_419,
+                "multiply_adds": 357_435_072,
+                "temperature": 0.5219,
                 "precision": "float32",
-                "figures": {"accuracy": {"value": 0.96, "n": 4453, "interval": [0.954, 0.966]}},
+                "figures": {"accuracy": {"value": 0.9659, "n": 4453, "interval": [0.9601, 0.9708]}},
             }
         }
     )
@@ -122,7 +122,7 @@ class Problem(BaseModel):
                 "type": "/problems/not-an-image",
                 "title": "Not an image",
                 "status": 415,
-                "detail": "The file's 1,024 bytes are those of no image format.",
+                "detail": "The 1024 bytes received are not an image.",
             }
         }
     )

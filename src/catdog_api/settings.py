@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     )
     max_pixels: int = Field(50_000_000, gt=0, description="Largest photograph, width times height.")
     queue_limit: int = Field(
-        64, gt=0, description="Photographs that may be decoded or wait for the model; more are refused."
+        64, gt=0, description="Photographs taken on that the model has not begun on; more are refused."
     )
     deadline_seconds: float = Field(
         10.0, gt=0, description="Longest time from upload to answer, of all its photographs together, seconds."

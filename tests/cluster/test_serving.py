@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.cluster.callers import PATIENCE, Callers
 
 NAME = "catdog"
 PHOTOGRAPHS = draw(4)
+FORGOTTEN_SECONDS = 30  # after which Ray does not expose a gauge any more that nobody has set again: 20, and some more
 FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_actor_options": {"num_cpus": 1}}
 
 
@@ -67,11 +69,14 @@ def test_a_replica_has_the_cores_that_ray_gives_it(nodes: Nodes) -> None:  # noq
 
 
 @pytest.mark.parametrize("is_stuck", [False, True])
-def test_a_replica_is_well_unless_its_model_is_stuck(*, is_stuck: bool) -> None:
-    state = SimpleNamespace(pipeline=SimpleNamespace(is_stuck=is_stuck))
+def test_a_replica_is_well_unless_its_model_is_stuck_and_says_its_gauges(*, is_stuck: bool) -> None:
+    said: list[str] = []
+    metrics = SimpleNamespace(say_again=lambda: said.append("again"))
+    state = SimpleNamespace(pipeline=SimpleNamespace(is_stuck=is_stuck), metrics=metrics)
     replica = SimpleNamespace(app=SimpleNamespace(state=state))
     with pytest.raises(ModelStuckError) if is_stuck else nullcontext():
         Catdog.func_or_class.check_health(replica)  # type: ignore[attr-defined]  # a deployment
+    assert said == ["again"]
 
 
 def test_the_whole_application_answers_with_one_id_a_request(url: str) -> None:
@@ -172,6 +177,20 @@ async def test_the_series_of_all_replicas_add_up(url: str, nodes: Nodes) -> None
     await asyncio.to_thread(
         wait_until, lambda: answers_counted(nodes) - counted == callers.heard.answers, "as many counted as answered"
     )
+
+
+async def test_what_a_gauge_has_said_once_is_there_for_as_long_as_it_is_true(url: str, nodes: Nodes) -> None:
+    assert (await asyncio.to_thread(get, url + "/health/ready")).status_code == HTTPStatus.OK
+    await asyncio.to_thread(wait_until, lambda: models_served(nodes) == replicas(), "what model each replica serves")
+    await asyncio.sleep(FORGOTTEN_SECONDS)
+    assert models_served(nodes) == replicas()
+
+
+def models_served(nodes: Nodes) -> float:
+    """Return the sum over all nodes and replicas of `catdog_model_info`, as Ray exposes it."""
+    texts = [get(node.metrics).text for node in nodes.workers]
+    found = [re.findall(r"^ray_catdog_model_info\{.*\} (\S+)$", text, re.MULTILINE) for text in texts]
+    return sum(float(value) for values in found for value in values)
 
 
 def settled(nodes: Nodes) -> float:
