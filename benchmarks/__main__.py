@@ -19,13 +19,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these contenders alone")
     parser.add_argument("--quick", action="store_true", help="seconds, no sweep: tries the harness, measures nothing")
     parser.add_argument("--rounds", type=int, help=f"how often all is measured (default: {Scale().rounds})")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "benchmarks" / "results",
-        help="folder for the results (default: %(default)s)",
-    )
+    parser.add_argument("--out", type=Path, help="folder for the results (default: benchmarks/results, or quick)")
     arguments = parser.parse_args()
+    out = arguments.out or ROOT / "benchmarks" / ("quick" if arguments.quick else "results")
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit("benchmarks: ended")
     )  # by unwinding, which ends the contender too
@@ -33,12 +29,12 @@ def main() -> None:
     if arguments.rounds:
         scale = replace(scale, rounds=arguments.rounds)
     try:
-        run(chosen(arguments.only), scale, arguments.out)
+        run(chosen(arguments.only), scale, out)
     except CalledProcessError as error:
         sys.exit(f"benchmarks: {error}\n{error.stderr or ''}")
     except (ClientError, ValueError) as error:
         sys.exit(f"benchmarks: {error}")
-    print((arguments.out / "report.md").read_text(encoding="utf-8"))
+    print((out / "report.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,13 @@ from matplotlib.figure import Figure as Canvas
 from benchmarks.figures import RATIOS, Round, cpu_ms, figure, met, rate, ratio
 from benchmarks.registry import CONTENDERS, Contender
 
-STAGES = ("parse", "decode", "queue", "predict", "respond")  # in a request's order; others come after them
+STAGES = (
+    "parse",
+    "decode",
+    "queue",
+    "predict",
+    "respond",
+)  # in a request's order, which queues twice; others come after them
 MEGABYTE = 1e6
 
 

@@ -243,7 +243,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("\ntraining: stopped; the same command goes on from the last whole epoch")
     deliver(run.averaged, run.record(), arguments.out, name=arguments.name, version=arguments.version)
-    print(f"{arguments.out}/catdog.keras is ready: python -m training.evaluate --data {arguments.data}")
+    model = arguments.out / "catdog.keras"
+    print(f"{model} is ready: python -m training.evaluate --data {arguments.data} --model {model}")
 
 
 if __name__ == "__main__":
