@@ -11,13 +11,8 @@ from matplotlib.figure import Figure as Canvas
 from benchmarks.figures import RATIOS, Round, cpu_ms, figure, met, rate, ratio
 from benchmarks.registry import CONTENDERS, Contender
 
-STAGES = (
-    "parse",
-    "decode",
-    "queue",
-    "predict",
-    "respond",
-)  # in a request's order, which queues twice; others come after them
+# In a request's order, which queues twice: to be decoded, and then for the model. Others come after them.
+STAGES = ("parse", "decode", "queue", "predict", "respond")
 MEGABYTE = 1e6
 
 

@@ -93,7 +93,7 @@ class Places:
         """Wait until the model will soon have time for a photograph, which is then to be decoded and submitted.
 
         Args:
-            place: Kept; it is taken again where the model has begun on one before.
+            place: Kept. Where the model has begun on one before, it is taken again, over the limit if need be.
         """
         if place not in self._taken:
             self._take(place)
