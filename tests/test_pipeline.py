@@ -17,6 +17,7 @@ from tests.fakes import ColourClassifier, GatedClassifier
 from tests.images import RED, encode
 
 WAIT = 10
+LIMITS = Limits(model_threads=1, decode_threads=1, max_pixels=10_000, queue_limit=64, deadline_seconds=None)
 
 
 class Work:
@@ -26,17 +27,23 @@ class Work:
         """Do it."""
 
 
+class LongWork:
+    """Keeps a decoder's thread until the test opens the gate."""
+
+    def __init__(self) -> None:
+        self.entered, self.gate = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        """Wait."""
+        self.entered.set()
+        self.gate.wait(WAIT)
+
+
 async def test_what_is_given_up_before_its_turn_is_not_kept_while_a_thread_works_on() -> None:
-    limits = Limits(model_threads=1, decode_threads=1, max_pixels=100, queue_limit=10, deadline_seconds=None)
-    pipeline = Pipeline(ColourClassifier(), limits, Unobserved())
-    entered, gate = threading.Event(), threading.Event()
-
-    def work() -> None:
-        entered.set()
-        gate.wait(WAIT)
-
+    pipeline = Pipeline(ColourClassifier(), LIMITS, Unobserved())
+    work = LongWork()
     first = asyncio.create_task(pipeline.aside(work))
-    await asyncio.to_thread(entered.wait, WAIT)
+    await asyncio.to_thread(work.entered.wait, WAIT)
     first.cancel()  # its thread cannot be stopped
     await asyncio.wait({first})
     given_up = Work()
@@ -48,7 +55,7 @@ async def test_what_is_given_up_before_its_turn_is_not_kept_while_a_thread_works
     del given_up, second
     gc.collect()
     assert kept() is None
-    gate.set()
+    work.gate.set()
     await asyncio.wait_for(pipeline.aside(Work()), WAIT)  # the thread is free again
     pipeline.close()
 
@@ -56,30 +63,24 @@ async def test_what_is_given_up_before_its_turn_is_not_kept_while_a_thread_works
 def test_a_thread_that_works_on_when_the_event_loop_has_ended_does_not_complain(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    limits = Limits(model_threads=1, decode_threads=1, max_pixels=100, queue_limit=10, deadline_seconds=None)
-    pipeline = Pipeline(ColourClassifier(), limits, Unobserved())
-    entered, gate = threading.Event(), threading.Event()
-
-    def work() -> None:
-        entered.set()
-        gate.wait(WAIT)
+    pipeline = Pipeline(ColourClassifier(), LIMITS, Unobserved())
+    work = LongWork()
 
     async def leave_it() -> None:
         task = asyncio.create_task(pipeline.aside(work))
-        await asyncio.to_thread(entered.wait, WAIT)
+        await asyncio.to_thread(work.entered.wait, WAIT)
         task.cancel()
 
     with caplog.at_level(logging.DEBUG, "concurrent.futures"):
         asyncio.run(leave_it())
-        gate.set()
+        work.gate.set()
         pipeline.close()
     assert caplog.records == []
 
 
 async def test_who_waits_to_be_decoded_waits_in_the_queue() -> None:
     classifier = GatedClassifier()
-    limits = Limits(model_threads=1, decode_threads=1, max_pixels=10_000, queue_limit=64, deadline_seconds=None)
-    pipeline = Pipeline(classifier, limits, Unobserved())
+    pipeline = Pipeline(classifier, LIMITS, Unobserved())
     pipeline.start()
     photograph = encode(Image.new("RGB", (40, 30), RED), "JPEG")
     first = asyncio.create_task(pipeline.predict(photograph))

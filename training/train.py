@@ -10,14 +10,11 @@ beside other work, with seed 20261121; models/MODEL_CARD.md tells the rest.
 """
 
 import argparse
-import importlib
 import json
 import os
 import sys
 import time
-from dataclasses import asdict
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +37,7 @@ from training.muon import Muon
 from training.network import build_network
 from training.precision import policy_of
 from training.prefetch import prepared
+from training.provenance import provenance
 from training.pruning import draw
 from training.recipe import SMOKE, Recipe
 
@@ -121,23 +119,8 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """Describe the run: what went in, with what it was made, and what came out so far."""
-        data = {
-            name: {"counts": split.counts(), "dropped": split.dropped, "sha256": split.sha256}
-            for name, split in (("train", self.photographs), ("val", self.validation))
-        }
-        backend = keras.backend.backend()
-        packages = {name: version(name) for name in ("keras", "numpy", "pillow")}
-        packages[backend] = importlib.import_module(backend).__version__  # tensorflow has two distributions
-        return {
-            "labels": self.photographs.labels,
-            "recipe": asdict(self.recipe),
-            "data": data,
-            "precision": keras.mixed_precision.global_policy().name,
-            "backend": backend,
-            "python": sys.version.split()[0],
-            "packages": packages,
-            "history": self.history,
-        }
+        splits = {"train": self.photographs, "val": self.validation}
+        return {**provenance(self.recipe, splits), "history": self.history}
 
     def _compile(self) -> None:
         recipe = self.recipe
