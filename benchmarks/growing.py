@@ -40,16 +40,24 @@ def _median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
-def entrance_full(figures: Mapping[str, Any]) -> float:
-    """Return at how many images a second the entrance is as busy as the pods are.
+def full_next(figures: Mapping[str, Any], machines: int) -> tuple[str, float]:
+    """Return whose network is first as busy as the pods are, and at how many images a second.
 
-    Photographs come in through it, one machine, and leave it again for the pods; each direction of its network also
-    carries the answers.
+    Photographs come in through the entrance, one machine, and leave it again for the pods: each direction of its
+    network carries them and the answers. Of a machine with pods one direction has photographs, the other answers.
+
+    Args:
+        figures: As `read` returns them.
+        machines: How many have pods.
     """
     assumed = figures["assumed"]
-    image_bits = 8 * (figures["photograph_bytes"] + figures["answer_bytes"])
-    rate: float = assumed["utilization"] * assumed["entrance_gigabits_per_second"] * GIGABIT / image_bits
-    return rate
+    photograph, answer = (8 * figures[f"{what}_bytes"] / GIGABIT for what in ("photograph", "answer"))
+    full = {
+        "entrance": assumed["entrance_gigabits_per_second"] / (photograph + answer),
+        "machines": machines * assumed["node"]["gigabits_per_second"] / max(photograph, answer),
+    }
+    first = min(full, key=full.__getitem__)
+    return first, assumed["utilization"] * full[first]
 
 
 def steps(figures: Mapping[str, Any]) -> str:
@@ -84,6 +92,7 @@ def plan(figures: Mapping[str, Any]) -> str:
         by_memory = int((node["memory_gb"] - node["reserved_gb"]) // figures["asked_for_gb"][engine])
         machines = math.ceil(pods / min(by_cores, by_memory))
         dollars = machines * node["cores"] * price
+        first, full = full_next(figures, machines)
         columns.append(
             {
                 f"for {rate:,} images/s": engine,
@@ -94,7 +103,7 @@ def plan(figures: Mapping[str, Any]) -> str:
                 "$ a million images": f"{dollars / 3600 / rate * MILLION:.2f}",
                 "Gbit/s in and out, altogether": f"{inwards:.1f}, {outwards:.2f}",
                 "Gbit/s in, a machine": f"{inwards / machines:.2f}",
-                f"network {share:.0%} busy next, and at how many images/s": f"entrance, {entrance_full(figures):,.0f}",
+                f"network {share:.0%} busy next, and at how many images/s": f"{first}, {full:,.0f}",
             }
         )
     head, *rows = (f"| {name} | {' | '.join(str(column[name]) for column in columns)} |" for name in columns[0])

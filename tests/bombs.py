@@ -69,6 +69,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "png-just-below-the-limit": lambda: png(8, 2, _ROW * 7000, SQUARE),
     "png-of-one-bit": lambda: png(1, 0, bytes(876) * 7000, SQUARE),
     "png-of-16-bits-interlaced": _interlaced,
+    "png-of-16-bits-and-alpha": lambda: png(16, 6, bytes(1 + 8 * 7000) * 7000, SQUARE),
     "png-profile": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"iCCP", b"x\0\0" + _ZIPPED)),
     "png-text": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"zTXt", b"x\0\0" + _ZIPPED)),
     "png-pixels-behind-its-pixels": lambda: png(8, 0, bytes(50_000_000), (1, 1)),

@@ -56,9 +56,9 @@ def answers(output: str) -> dict[str, str]:
     return {answer["path"]: answer.get("label") or answer["problem"]["title"] for answer in lines}
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    """Wait for something that another thread does."""
-    deadline = time.monotonic() + 20
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for something that another thread does, or another process."""
+    deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

@@ -84,6 +84,8 @@ async def test_where_there_is_no_room_for_those_in_work_at_a_time_the_request_is
     assert response.headers["Retry-After"] == "1"
     classifier.gate.set()
     assert [(await task).status_code for task in (first, waits)] == [200, 200]
+    text = (await client.get("/metrics")).text
+    assert 'catdog_request_duration_seconds_count{route="/predict/batch"} 2.0' in text  # of a refusal nothing
     assert classifier.batches == [1, 1]
 
 
@@ -117,10 +119,11 @@ async def test_a_body_that_is_no_form_is_refused_with_what_is_wanted(content_typ
     assert "each in a field 'files'" in response.json()["detail"]
 
 
-async def test_answers_are_counted_by_label_and_stage(serve: Serve) -> None:
+async def test_answers_are_counted_by_label_and_stage_and_problems_by_reason(serve: Serve) -> None:
     client = await serve()
     await ask(client, ("a.png", RED_FILE), ("notes.txt", b"buy milk"), ("b.png", RED_FILE))
     text = (await client.get("/metrics")).text
     assert 'catdog_answers_total{label="cat"} 2.0' in text
     assert 'catdog_stage_duration_seconds_count{stage="predict"} 2.0' in text
     assert 'catdog_stage_duration_seconds_count{stage="parse"} 0.0' in text
+    assert 'catdog_refused_total{reason="not-an-image"} 1.0' in text

@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from catdog_api.bounded import HEAD_LINES, REQUESTS_IN_A_ROW
+from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.raw_requests import take
 from tests.serving import HEAD, LIVE, PREDICT, ServeAndAsk, answer, connect, received
 from tests.test_protocol import BOUND, CHUNKED, HALF_A_BODY, HALF_A_HEAD, SLOW, problem
-from tests.test_refusing_early import wait_until
 
 LINE = b"a:b\r\n"
 

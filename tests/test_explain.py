@@ -1,6 +1,7 @@
 """`POST /explain`: where the network saw a label, as a picture and as numbers."""
 
 import io
+import threading
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catdog_api import pipeline
 from catdog_api.drawing import overlay
 from catdog_api.tensors import Look
 from tests.conftest import Serve
@@ -75,6 +77,18 @@ async def test_colour_is_left_where_the_evidence_is_and_nowhere_else(serve: Serv
     assert not coloured[2 * rows // 3 :].any()
     assert not coloured[:, 2 * columns // 3 :].any()
     assert (pixels[..., 1:].min(axis=2) - pixels[..., 0]).max() > 100  # between the two runs the line, which is cyan
+
+
+async def test_one_deadline_is_that_of_the_answer_and_of_the_picture(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(pipeline, "overlay", lambda *_: gate.wait(10))
+    client = await serve(deadline_seconds=0.5)
+    response = await client.post("/explain", files=PHOTOGRAPH)
+    gate.set()
+    assert (response.status_code, response.json()["type"]) == (504, "/problems/deadline-exceeded")
+    assert 'catdog_answers_total{label="cat"} 0.0' in (await client.get("/metrics")).text
 
 
 async def test_of_a_panorama_it_shows_what_lies_on_it(serve: Serve) -> None:

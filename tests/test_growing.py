@@ -51,11 +51,18 @@ def test_twice_the_photographs_take_twice_the_pods() -> None:
     assert counts[1] == pytest.approx([2 * count for count in counts[0]], abs=1)
 
 
-def test_the_entrance_is_full_with_what_goes_through_it_either_way() -> None:
+@pytest.mark.parametrize(
+    ("entrance", "first", "rate"),
+    [pytest.param(8, "entrance", 500, id="all-goes-through-one"), pytest.param(1000, "machines", 2502.5, id="no-more")],
+)
+def test_whose_network_is_full_first_is_worked_out(entrance: float, first: str, rate: float) -> None:
     figures = growing.read()
-    figures |= {"photograph_bytes": 999_000, "answer_bytes": 1_000}  # 8 Mbit an image, each way
-    figures["assumed"] |= {"utilization": 0.5, "entrance_gigabits_per_second": 8}
-    assert growing.entrance_full(figures) == pytest.approx(500)
+    figures |= {"photograph_bytes": 999_000, "answer_bytes": 1_000}  # 8 Mbit an image, either way
+    figures["assumed"] |= {"utilization": 0.5, "entrance_gigabits_per_second": entrance}
+    figures["assumed"]["node"]["gigabits_per_second"] = 4
+    found, full = growing.full_next(figures, machines=10)
+    assert found == first
+    assert full == pytest.approx(rate, rel=1e-4)
 
 
 def test_a_pod_is_measured_with_the_settings_of_its_manifest() -> None:

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.serving import HEAD, LIVE, PREDICT, ServeAndAsk, answer, connect
-from tests.test_refusing_early import FULL, full, metrics, refused, wait_until
+from tests.test_refusing_early import FULL, full, metrics, refused
 
 SLOW_CALLERS = 40
 

@@ -39,9 +39,6 @@ CATDOG = [
 ]
 """The pods in which the service runs by itself."""
 
-DEADLINES = 2
-"""Of one request at most: for taking a tensor apart and for the answer, or for the answer and drawing it."""
-
 UNITS = {"": 1, "M": 10**6, "G": 10**9, "Mi": 2**20, "Gi": 2**30}
 
 
@@ -139,7 +136,7 @@ def test_a_ray_worker_has_room_for_a_replica_and_for_ray_itself() -> None:
 def test_ray_serves_in_kubernetes_as_anywhere_and_waits_longer_than_the_deadline() -> None:
     (config,) = load(REPOSITORY / "deploy" / "ray" / "serve.yaml")
     assert yaml.safe_load(RAY_SERVICE["spec"]["serveConfigV2"]) == config
-    assert config["http_options"]["request_timeout_s"] > DEADLINES * Settings().deadline_seconds
+    assert config["http_options"]["request_timeout_s"] > Settings().deadline_seconds
     head, worker = (pods(RAY_SERVICE)[name]["containers"][0]["ports"] for name in ("ray-head", "ray-worker"))
     assert worker == [{"name": "serve", "containerPort": config["http_options"]["port"]}]
     assert worker[0] in head, "KubeRay takes the port of Serve's Service from the head, or makes none"
@@ -176,7 +173,7 @@ def test_every_autoscaler_wants_the_same() -> None:
 
 def test_whoever_waits_for_an_answer_waits_longer_than_the_deadline() -> None:
     annotations = of_kind(PRODUCTION, "Ingress")["metadata"]["annotations"]
-    deadline = DEADLINES * Settings().deadline_seconds
+    deadline = Settings().deadline_seconds
     assert int(annotations["nginx.org/proxy-read-timeout"].removesuffix("s")) > deadline
     assert INFERENCE_SERVICE["spec"]["predictor"]["timeout"] > deadline
 

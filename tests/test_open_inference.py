@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import time
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
+from catdog_api import open_inference
+from catdog_api.inference_request import Inference, read_inference
 from tests.conftest import Serve
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier
 from tests.images import BLUE, RED, encode, quarters
@@ -112,6 +116,22 @@ async def test_one_bad_photograph_refuses_the_call_and_is_named(serve: Serve) ->
     text = (await client.get("/metrics")).text
     assert 'catdog_refused_total{reason="not-an-image"} 1.0' in text
     assert 'catdog_requests_total{method="POST",route="/v2/models/{model}/infer",status="400"} 3.0' in text
+
+
+async def test_one_deadline_is_that_of_the_reading_and_of_the_answers(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_slowly(*arguments: Any) -> Inference:  # noqa: ANN401  # whatever it is called with
+        time.sleep(1.5)
+        return read_inference(*arguments)
+
+    monkeypatch.setattr(open_inference, "read_inference", read_slowly)
+    classifier = GatedClassifier()
+    client = await serve(classifier, deadline_seconds=2)
+    started = time.monotonic()
+    assert_refused(await infer(client, BOTH), 504, "within 2 seconds")
+    classifier.gate.set()
+    assert time.monotonic() - started < 3
 
 
 async def test_answers_are_counted(serve: Serve) -> None:

@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 import weakref
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from catdog_api.batching import MAX_BATCH
+from catdog_api.errors import OverloadedError
 from catdog_api.offline import Unobserved
 from catdog_api.pipeline import Limits, Pipeline
 from tests.fakes import ColourClassifier, GatedClassifier
@@ -76,6 +78,19 @@ def test_a_thread_that_works_on_when_the_event_loop_has_ended_does_not_complain(
         work.gate.set()
         pipeline.close()
     assert caplog.records == []
+
+
+async def test_what_is_done_aside_has_a_place_meanwhile() -> None:
+    pipeline = Pipeline(ColourClassifier(), replace(LIMITS, queue_limit=1), Unobserved())
+    work = LongWork()
+    first = asyncio.create_task(pipeline.aside(work))
+    await asyncio.to_thread(work.entered.wait, WAIT)
+    with pytest.raises(OverloadedError):
+        await pipeline.aside(Work())
+    work.gate.set()
+    await first
+    await pipeline.aside(Work())
+    pipeline.close()
 
 
 async def test_who_waits_to_be_decoded_waits_in_the_queue() -> None:

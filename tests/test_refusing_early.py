@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -13,6 +13,7 @@ from catdog_api.app import create_app
 from catdog_api.bounded import REQUESTS_IN_A_ROW
 from catdog_api.problems import MEDIA_TYPE
 from catdog_api.settings import Settings
+from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.raw_requests import Reply, take
 from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, received
@@ -36,13 +37,6 @@ def full(url: str, classifier: GatedClassifier) -> Iterator[None]:
             classifier.gate.set()
             assert answer(first).startswith(b"HTTP/1.1 200 ")
             assert answer(second).startswith(b"HTTP/1.1 200 ")
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def metrics(url: str) -> str:
@@ -156,6 +150,7 @@ def test_it_is_counted_and_the_log_has_one_line_for_all_of_a_second(
             assert 'catdog_requests_total{method="POST",route="/predict",status="503"} 2.0' in counted
             assert 'route="/v2/models/{model}/infer",status="503"} 1.0' in counted
             assert "catdog_requests_in_flight 2.0" in counted
+            assert "catdog_request_duration_seconds_count{" not in counted  # nothing that took no time
             time.sleep(1.1)
 
     serve_and_ask(ask, *FULL)

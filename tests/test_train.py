@@ -181,7 +181,7 @@ def test_evaluation_writes_temperature_and_figures_into_the_manifest(trained: Tr
     assert (manifest.name, manifest.labels, manifest.input_size) == ("sled", ("husky", "wolf"), 64)
     assert manifest.sha256 == file_sha256(trained.model)
     assert 1_000_000 < manifest.parameters < 2_000_000
-    assert 0 < manifest.multiply_adds <= 280e6 / 4  # at half the size that is served
+    assert 0 < manifest.multiply_adds <= 400e6 / 4  # at less than half the size that is served
     assert trained.model.stat().st_size <= 8e6
     assert manifest.temperature not in {0, 1}
     assert manifest.figures == trained.figures

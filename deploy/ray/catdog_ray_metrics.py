@@ -25,7 +25,7 @@ class RayMetrics(Metrics):
             "catdog_requests", "Requests by route, method and status.", ("route", "method", "status")
         )
         self._of_ray_request_seconds = Histogram(
-            "catdog_request_duration_seconds", "From headers to the answer's last byte.", seconds, ("route",)
+            "catdog_request_duration_seconds", "From when it is taken on to its last byte.", seconds, ("route",)
         )
         self._of_ray_in_flight = Gauge("catdog_requests_in_flight", "Requests that wait for their answer.")
         self._of_ray_stage_seconds = Histogram(
@@ -64,14 +64,15 @@ class RayMetrics(Metrics):
         self._in_flight_now += 1
         self._of_ray_in_flight.set(self._in_flight_now)
 
-    def request_ended(self, route: str, method: str, status: int, seconds: float) -> None:
+    def request_ended(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count a request out, as `Metrics` does."""
         super().request_ended(route, method, status, seconds)
         self._in_flight_now -= 1
         self._of_ray_in_flight.set(self._in_flight_now)
         known = method if method in HTTPMethod.__members__ else OTHER
         self._of_ray_requests.inc(1, {"route": route, "method": known, "status": str(status)})
-        self._of_ray_request_seconds.observe(seconds, {"route": route})
+        if seconds is not None:
+            self._of_ray_request_seconds.observe(seconds, {"route": route})
 
     def queue_changed(self, depth: int) -> None:
         """Note how many photographs are decoded or wait for the model now."""

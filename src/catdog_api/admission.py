@@ -114,9 +114,8 @@ class Admission:
         """
         metrics = self._app.state.metrics
         metrics.request_began()
-        metrics.request_ended(
-            getattr(scope.get("route"), "path", OTHER), scope.get("method", OTHER), problem.status, 0.0
-        )
+        route = getattr(scope.get("route"), "path", OTHER)
+        metrics.request_ended(route, scope.get("method", OTHER), problem.status, None)
         if reason := reason_of(problem):
             metrics.refused(reason)
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it tells nobody, unless it was asked to
 
@@ -26,8 +27,8 @@ from tqdm import tqdm
 from catdog_api.artifact import Manifest, read_manifest, verify
 from catdog_api.errand import start
 from catdog_api.errors import SettingsError
-from catdog_api.offline import AHEAD, Answer, answer_all
-from catdog_api.parquet import Answers, Stored, find_stored
+from catdog_api.offline import AHEAD, UNREADABLE, Answer, answer_all
+from catdog_api.parquet import Answers, Stored, answers_schema, find_stored
 from catdog_api.reporting import summary
 from catdog_api.settings import Settings
 
@@ -49,12 +50,12 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
         out: The folder of the answers, as `Answers` takes it; what is in there already is passed over.
 
     Returns:
-        How many photographs had no answer, those of an earlier run that this one goes on with included.
+        How many photographs had no answer, those of an earlier run that this one goes on with included. One that could
+        not be read is not written down, and the next run takes it up again.
 
     Raises:
         ArtifactError: The model cannot be served.
-        SettingsError: An address cannot be read, the output holds something else or cannot be written, or Ray gave up:
-            what is written by then, a later run passes over.
+        SettingsError: An address cannot be read, the output cannot be kept, or Ray gave up; a later run goes on.
     """
     started = time.monotonic()
     manifest = read_manifest(settings.model)
@@ -62,20 +63,19 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
     answers = Answers(out, manifest)
     found = [stored for stored in find_stored(paths) if stored.path not in answers.earlier]
     counts: Counter[str | None] = Counter()
-    passed_over = 0
     with _in_one_line(), tqdm(total=len(found), unit="file", leave=False, disable=None) as progress:
         for pieces in _kept_together(_answered(settings, found)):
             table = pa.concat_tables(pieces)
             said = table.filter(compute.or_(table["label"].is_valid(), table["error"].is_valid()))
-            answers.write([said.cast(answers.schema)])
-            counts.update(said["label"].to_pylist())
-            passed_over += len(table) - len(said)
+            answers.write([said.select(answers.schema.names).cast(answers.schema)])
+            _say_if_unread(table)
+            counts.update(map(_outcome, table.to_pylist()))
             progress.update(len(table))
     sys.stderr.write(
         summary(
             {label: counts[label] for label in manifest.labels},
             failed=counts[None],
-            passed_over=passed_over,
+            passed_over=counts[""],
             earlier=len(answers.earlier),
             seconds=time.monotonic() - started,
         )
@@ -104,7 +104,8 @@ class Photographs:
             table: With what `Stored` has, and its file system's number as `place`.
 
         Returns:
-            A row for each, of the answers' columns; with neither label nor error where it was found and is no image.
+            A row for each, of the answers' columns and `unread`, which says why it could not be read; with none of
+            label, error and `unread` where it was found and is no image.
         """
         sources = [
             Stored(row["path"], row["named"], self._places[row["place"]], row["size"]) for row in table.to_pylist()
@@ -160,6 +161,20 @@ def _in_one_line() -> Iterator[None]:
         raise SettingsError(f"The Ray cluster gave up: {last[0].strip()}") from error
 
 
+def _outcome(row: dict[str, Any]) -> str | None:
+    """Return the label of a photograph, None where it has no answer, or nothing where it was passed over."""
+    label: str | None = row["label"]
+    return label or (None if row["error"] or row["unread"] else "")
+
+
+def _say_if_unread(table: pa.Table) -> None:
+    """Say how many photographs of a table could not be read, and why the first could not."""
+    unread = table.filter(table["unread"].is_valid())
+    if len(unread):
+        first = f"{unread['path'][0]}: {unread['unread'][0]}"
+        tqdm.write(f"{len(unread):,} could not be read, and the next run tries them again; {first}", file=sys.stderr)
+
+
 def _say_if_all_cores_are_taken() -> None:
     """Say so where Ray would wait without a word and without end: Serve's replicas keep their cores."""
     deadline = time.monotonic() + TAKEN_SECONDS
@@ -190,18 +205,14 @@ def _kept_together(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
 
 
 def _table(manifest: Manifest, answers: Sequence[Answer]) -> pa.Table:
-    contents = [answer.content or {} for answer in answers]
-    problems = [content.get("problem") for content in contents]
-    return pa.table(
-        {
-            "path": pa.array([answer.source.path for answer in answers], pa.string()),
-            "label": pa.array([content.get("label") for content in contents], pa.string()),
-            "probabilities": pa.array(
-                [content.get("probabilities") for content in contents],
-                pa.struct([(label, pa.float32()) for label in manifest.labels]),
-            ),
-            "error": pa.array(
-                [problem and f"{problem['title']}: {problem['detail']}" for problem in problems], pa.string()
-            ),
-        }
-    )
+    schema = answers_schema(manifest).append(pa.field("unread", pa.string()))
+    return pa.Table.from_pylist([_row(answer) for answer in answers], schema)
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    content = answer.content or {}
+    row = {"path": answer.source.path, "label": content.get("label"), "probabilities": content.get("probabilities")}
+    if problem := content.get("problem"):
+        said = "unread" if problem["title"] == UNREADABLE else "error"
+        row[said] = f"{problem['title']}: {problem['detail']}"
+    return row

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from catdog_api.app import load_model
 from catdog_api.errors import SettingsError
 from catdog_api.finding import Arrivals, Source, find
-from catdog_api.offline import AHEAD, Answer, Unobserved, answer_all
+from catdog_api.offline import AHEAD, UNREADABLE, Answer, Unobserved, answer_all
 from catdog_api.pipeline import Limits, Pipeline
 from catdog_api.reporting import Earlier, Style, header, line, shown, summary
 from catdog_api.settings import Settings
@@ -178,7 +178,7 @@ class _Runner:
             try:
                 sort_into(self._errand.sort_into, content["label"], Path(path), link=self._errand.link)
             except FileNotFoundError:
-                content = {"problem": {"title": "Unreadable file", "detail": "It has left before it was sorted."}}
+                content = {"problem": {"title": UNREADABLE, "detail": "It has left before it was sorted."}}
         name = shown(path)
         if "label" in content:
             self._counts[content["label"]] += 1

@@ -6,7 +6,7 @@ Every label takes its values from a set that the service fixes; what a caller se
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPMethod
+from http import HTTPMethod, HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -49,7 +49,7 @@ class Metrics:
         )
         self._request_seconds = Histogram(
             "catdog_request_duration_seconds",
-            "From a request's headers to the last byte of its answer.",
+            "From when a request is taken on to the last byte of its answer; nothing of those answered with 503.",
             ("route",),
             buckets=SECONDS,
             registry=registry,
@@ -102,18 +102,20 @@ class Metrics:
         """Count a request in."""
         self._in_flight.inc()
 
-    def request_ended(self, route: str, method: str, status: int, seconds: float) -> None:
+    def request_ended(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count a request out.
 
         Args:
             route: A template of the app's, or `OTHER`.
             method: As it came.
             status: Of the answer; 0 where there was none.
-            seconds: From its headers to the last byte of its answer.
+            seconds: Until the last byte of its answer; None where it was refused for want of room, or before it was
+                there: those would hide how long answers take.
         """
         self._in_flight.dec()
         self._requests.labels(route, method if method in HTTPMethod.__members__ else OTHER, status).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        if seconds is not None:
+            self._request_seconds.labels(route).observe(seconds)
 
     def queue_changed(self, depth: int) -> None:
         """Note how many photographs are decoded or wait for the model now."""
@@ -210,7 +212,8 @@ class MetricsMiddleware:
         try:
             await self._app(scope, receive, send_and_look)
         finally:
-            self._metrics.request_ended(self._route(scope), scope["method"], status, time.monotonic() - started)
+            seconds = None if status == HTTPStatus.SERVICE_UNAVAILABLE else time.monotonic() - started
+            self._metrics.request_ended(self._route(scope), scope["method"], status, seconds)
             if "refused" in state:
                 self._metrics.refused(state["refused"])
             if "answered" in state:

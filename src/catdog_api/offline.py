@@ -20,6 +20,8 @@ AHEAD_BYTES = 256_000_000  # likewise, of which one file may be more: a bound on
 MOST_BYTES = 200_000_000  # of one file: 50 megapixels, the most that are decoded by default, are 150 MB uncompressed
 FIRST_BYTES = 4_096  # as many as `sniff` looks at; videos lie among photographs, and nothing else of them is read
 PIECE_BYTES = 1_048_576
+UNREADABLE = "Unreadable file"
+"""The title of a problem that is not the photograph's: another time it may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ async def _answer(pipeline: Pipeline, source: Source) -> Answer:
         reading = _read_aside(source) if source.may_never_end() else asyncio.to_thread(_read, source)
         outcome = await pipeline.predict(await reading)
     except OSError as error:
-        return Answer(source, {"problem": {"title": "Unreadable file", "detail": error.strerror or str(error)}})
+        return Answer(source, {"problem": {"title": UNREADABLE, "detail": error.strerror or str(error)}})
     except CatdogError as error:
         is_passed_over = isinstance(error, NotAnImageError) and not source.named
         return Answer(source, None if is_passed_over else {"problem": problem_of(error).model_dump()})

@@ -130,9 +130,10 @@ async def infer(request: Request) -> Response:
     if coding != "identity":
         raise errors.UnsupportedMediaTypeError(f"The body is compressed ({coding}); send it as it is.")
     reading = partial(read_inference, body, request.headers.get(HEADER_LENGTH), settings.max_batch_files)
-    inference = await pipeline.aside(reading)
-    work = pipeline.predict_all(inference.photographs)
-    outcomes = all_answered(await unless_the_caller_leaves(request, work))
+    async with pipeline.in_time():
+        inference = await unless_the_caller_leaves(request, pipeline.aside(reading))
+        work = pipeline.predict_all(inference.photographs)
+        outcomes = all_answered(await unless_the_caller_leaves(request, work))
     for outcome in outcomes:
         label = decide(pipeline.manifest.labels, outcome.look.probabilities)
         request.app.state.metrics.answered(label, outcome.stage_seconds)

@@ -105,11 +105,7 @@ class Answers:
     """
 
     def __init__(self, out: str, manifest: Manifest) -> None:
-        probabilities = pa.struct([(label, pa.float32()) for label in manifest.labels])
-        self.schema = pa.schema(
-            [("path", pa.string()), ("label", pa.string()), ("probabilities", probabilities), ("error", pa.string())],
-            {"model": f"{manifest.name} {manifest.version}", "sha256": manifest.sha256},
-        )
+        self.schema = answers_schema(manifest)
         self.earlier: set[str] = set()
         self.failed = 0
         self._run, self._next = token_hex(4), 0
@@ -156,6 +152,15 @@ class Answers:
             table = piece.read(columns=["path", "error"])
         self.earlier.update(table["path"].to_pylist())
         self.failed += len(table) - table["error"].null_count
+
+
+def answers_schema(manifest: Manifest) -> pa.Schema:
+    """Return the columns of the answers, with the model that gives them as their metadata."""
+    probabilities = pa.struct([(label, pa.float32()) for label in manifest.labels])
+    return pa.schema(
+        [("path", pa.string()), ("label", pa.string()), ("probabilities", probabilities), ("error", pa.string())],
+        {"model": f"{manifest.name} {manifest.version}", "sha256": manifest.sha256},
+    )
 
 
 def _opened(name: str) -> tuple[fs.FileSystem, str]:

@@ -128,7 +128,7 @@ class Pipeline:
             PredictionError: The model failed.
         """
         with self._places.keep() as (place,):
-            async with self._until(self._end()):
+            async with self.in_time():
                 return await self._predict(photograph, place)
 
     async def predict_all(self, photographs: Sequence[bytes | View]) -> list[Outcome | CatdogError]:
@@ -173,23 +173,30 @@ class Pipeline:
 
         Returns:
             A PNG.
-
-        Raises:
-            DeadlineExceededError: It was not done in time.
         """
-        return await self.aside(partial(overlay, photograph.shown, photograph.width, photograph.height, evidence))
+        return await self._on_decoder(partial(overlay, photograph.shown, photograph.width, photograph.height, evidence))
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Do what takes a while where photographs are decoded: on a thread, and no more at once than cores.
+        """Do what takes a while on a decoder's thread, in a place; photographs that come of it take theirs afterwards.
 
         Args:
             work: What it returns and raises is returned and raised.
 
         Raises:
-            DeadlineExceededError: It was not done in time.
+            OverloadedError: Too many photographs are being decoded or wait for the model.
+        """
+        with self._places.keep(is_expected=False):
+            return await self._on_decoder(work)
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Let the block end in the time that an answer may take, all its parts together.
+
+        Raises:
+            DeadlineExceededError: It did not.
         """
         async with self._until(self._end()):
-            return await self._on_decoder(work)
+            yield
 
     def _end(self) -> float | None:
         """Return until when an answer that is asked for now is worth something; None is for ever."""

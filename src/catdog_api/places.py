@@ -72,14 +72,18 @@ class Places:
             raise OverloadedError(f"{self._limit} photographs may wait, and there is no room for {count} more.")
 
     @contextmanager
-    def keep(self, count: int = 1) -> Iterator[Collection[Place]]:
+    def keep(self, count: int = 1, *, is_expected: bool = True) -> Iterator[Collection[Place]]:
         """Keep places during the block.
+
+        Args:
+            count: How many.
+            is_expected: Whether that is what `expect` has counted, and is over with it.
 
         Raises:
             OverloadedError: So many are not free.
         """
         self.refuse_if_full(count)
-        if self._expected:
+        if self._expected and is_expected:
             self._expected.popleft()
         places = [Place() for _ in range(count)]
         try:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from catdog_api import errors, metrics
 from catdog_api.leaving import unless_the_caller_leaves
 from catdog_api.pipeline import Pipeline
-from catdog_api.problems import documented, problem_of
+from catdog_api.problems import KINDS, documented, problem_of
 from catdog_api.schemas import BatchPrediction, Explanation, FilePrediction, FileProblem, Health, ModelInfo, Prediction
 from catdog_api.uploads import FIELD, FILES_FIELD, MEDIA_TYPES, read_photograph, read_photographs
 
@@ -133,6 +133,7 @@ async def predict_batch(request: Request) -> BatchPrediction:
     answers: list[FilePrediction | FileProblem] = []
     for (name, _), outcome in zip(files, outcomes, strict=True):
         if isinstance(outcome, errors.CatdogError):
+            request.app.state.metrics.refused(KINDS[type(outcome)].name)
             answers.append(FileProblem(file=name, problem=problem_of(outcome)))
             continue
         prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
@@ -164,16 +165,19 @@ async def explain(
     if label is not None and label not in pipeline.manifest.labels:
         raise errors.InvalidParameterError(f"label: '{label}' is none of {', '.join(pipeline.manifest.labels)}.")
     data = await read_photograph(request, request.app.state.settings.max_upload_bytes, {"label", "format"})
-    outcome = await unless_the_caller_leaves(request, pipeline.predict(data))
-    prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
+    async with pipeline.in_time():
+        outcome = await unless_the_caller_leaves(request, pipeline.predict(data))
+        prediction = Prediction.of(pipeline.manifest, outcome.photograph, outcome.look.probabilities)
+        explained, look = label or prediction.label, outcome.look_at_photograph
+        if format == "json":
+            explanation = Explanation.of(pipeline.manifest.labels, look, explained, prediction)
+            answer = Response(explanation.model_dump_json(), media_type="application/json")
+        else:
+            evidence = look.maps[..., pipeline.manifest.labels.index(explained)]
+            drawn = await unless_the_caller_leaves(request, pipeline.draw(outcome.photograph, evidence))
+            answer = Response(drawn, media_type="image/png")
     request.app.state.metrics.answered(prediction.label, outcome.stage_seconds)
-    explained = label or prediction.label
-    look = outcome.look_at_photograph
-    if format == "json":
-        explanation = Explanation.of(pipeline.manifest.labels, look, explained, prediction)
-        return Response(explanation.model_dump_json(), media_type="application/json")
-    evidence = look.maps[..., pipeline.manifest.labels.index(explained)]
-    return Response(await pipeline.draw(outcome.photograph, evidence), media_type="image/png")
+    return answer
 
 
 @guarded.get(

@@ -33,9 +33,10 @@ _FREE_READS: Final = 4096
 _BYTES_A_READ: Final = 1024  # a PNG has four for each chunk, of 8 KiB as a rule; 10 MiB of empty ones took 2.4 s
 
 # What an image has beyond a photograph of 12 megapixels, it must have sent: photographs have a byte for 5 to 30 pixels,
-# and for 5 to 50 pixels of a scan. 34 bytes of WebP took 750 MB, and 10 MiB of empty scans would have taken hours.
+# and for 5 to 50 pixels of a scan; an empty PNG of 8 bytes a pixel has one for 129. 34 bytes of WebP took 750 MB, and
+# 10 MiB of empty scans would have taken hours.
 _FREE_PIXELS: Final = 12_500_000
-_PIXELS_A_BYTE: Final = 200
+_PIXELS_A_BYTE: Final = 125
 _MOST_SCANS: Final = 20  # encoders make 10, and 18 of four colours
 _SCANNED_PIXELS_A_BYTE: Final = 1000
 

@@ -34,6 +34,7 @@ MEDIA_TYPES = (
 BROKEN_OFF = "The connection closed before the whole body had arrived."
 MAX_FILES = 1_000  # past it a body is malformed; what one request may carry is less, and a setting
 MAX_FIELDS = 100
+MAX_DELIMITERS = 2 * (MAX_FILES + MAX_FIELDS)  # of a part each, which may lie over a border and count twice
 MAX_TEXT_BYTES = 64 * 1024
 
 
@@ -121,28 +122,40 @@ class _Parser(MultiPartParser):
 
     def __init__(self, request: Request, max_bytes: int) -> None:
         limits = {"max_files": MAX_FILES, "max_fields": MAX_FIELDS, "max_part_size": MAX_TEXT_BYTES}
-        super().__init__(_boundary_alone(request.headers["content-type"]), self._whole(request), **limits)
+        media_type, parameters = parse_options_header(request.headers["content-type"])
+        boundary = parameters.get(b"boundary")
+        headers = _boundary_alone(media_type, boundary)
+        super().__init__(headers, self._whole(request, b"\r\n--" + (boundary or b"")), **limits)
         self.spool_max_size = max_bytes
         self._ended = False
 
     def on_end(self) -> None:
         self._ended = True
 
-    async def _whole(self, request: Request) -> AsyncGenerator[bytes, None]:
+    async def _whole(self, request: Request, delimiter: bytes) -> AsyncGenerator[bytes, None]:
+        """Pass the body on, but for what the parser would walk in Python, a byte at a time."""
+        count, tail = 0, b""
         async for chunk in request.stream():
+            read = tail + chunk
+            tail = read[-len(delimiter) :]
+            if found := read.count(delimiter):
+                count += found
+                if count > MAX_DELIMITERS:
+                    raise MultiPartException("its boundary occurs far too often.")
+                if delimiter + b" " in read or delimiter + b"\t" in read:
+                    raise MultiPartException("there is white space behind a boundary.")
             yield chunk
         # Raised in here, where the parser still closes the files that it opened.
         if not self._ended:
             raise MultiPartException("it ends before its closing boundary.")
 
 
-def _boundary_alone(content_type: str) -> Headers:
+def _boundary_alone(media_type: bytes, boundary: bytes | None) -> Headers:
     """Return a form's content type without its other parameters."""
-    media_type, parameters = parse_options_header(content_type)
     written = media_type.decode("latin-1")
-    if b"boundary" in parameters:
-        boundary = parameters[b"boundary"].decode("latin-1")
-        written += '; boundary="' + boundary.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if boundary is not None:
+        quoted = boundary.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"')
+        written += f'; boundary="{quoted}"'
     return Headers({"content-type": written})
 
 

@@ -121,6 +121,23 @@ def test_a_bucket_is_answered_as_the_model_answers_and_given_again_only_what_is_
     assert len(table) == len(set(table["path"].to_pylist())) == 23
 
 
+def test_what_could_not_be_read_is_answered_by_the_next_run(nodes: Nodes, tmp_path: Path) -> None:
+    later, there = tmp_path / "later.jpg", tmp_path / "there.jpg"
+    there.write_bytes(PHOTOGRAPHS["photographs/2026/00.jpg"])
+    arguments = [str(later), str(there), "--out", str(tmp_path / "answers.parquet")]
+    status, said = ended(started(nodes, *arguments))
+    assert status == 1
+    assert said.startswith("1 answered, ")
+    assert said.endswith("; 1 without an answer")
+    later.write_bytes(PHOTOGRAPHS["photographs/2026/01.jpg"])
+    status, said = ended(started(nodes, *arguments))
+    assert status == 0
+    assert said.startswith("1 answered, ")
+    assert said.endswith("; 1 answered before")
+    rows = pq.read_table(tmp_path / "answers.parquet").to_pylist()
+    assert {row["path"]: row["error"] for row in rows} == {str(later): None, str(there): None}
+
+
 def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(PHOTOGRAPHS["photographs/2026/00.jpg"])
     wait_until(lambda: ray.available_resources().get("CPU") == 4, "all cores free")

@@ -16,19 +16,24 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
+import pytest
 import uvloop
 
 from catdog_api.settings import Settings
+from tests.errands import wait_until
 from tests.service import started
 from tests.soak.calls import LOST, REFUSED
 from tests.soak.client import Load, press
 from tests.soak.figures import Record
 from tests.soak.scale import times
 
-ENDS = times(50)
+WORKERS = {1: times(50), 2: times(20)}
+"""How many end in order, so often."""
+
 CALLERS = 8  # of each kind: those that keep their connection, and those that open one for each request
 LONGEST_SECONDS = 2.0  # from the load's start to the signal
 BOUND = 60
@@ -43,14 +48,22 @@ async def press_until_it_ends(port: int, photographs: Sequence[bytes], end: floa
     return list(await asyncio.gather(*presses))
 
 
+def all_serve(log: Path, workers: int) -> bool:
+    """Say whether each worker has its model."""
+    return log.read_text().count(" is loaded") == workers
+
+
+@pytest.mark.parametrize(("workers", "ends"), WORKERS.items())
 def test_no_accepted_request_is_lost_when_the_service_is_told_to_end(
-    photographs: Sequence[bytes], record: Record, tmp_path: Path
+    workers: int, ends: int, photographs: Sequence[bytes], record: Record, tmp_path: Path
 ) -> None:
     chance = Random(4)  # noqa: S311  # no secret
     statuses: Counter[int] = Counter()
     took: list[float] = []
-    for number in range(ENDS):
-        with started(tmp_path / f"{number}.log") as service:
+    for number in range(ends):
+        log = tmp_path / f"{number}.log"
+        with started(log, "--workers", str(workers)) as service:
+            wait_until(partial(all_serve, log, workers), BOUND)
             end = chance.uniform(0.2, LONGEST_SECONDS)
             began = time.monotonic()
             loads = uvloop.run(press_until_it_ends(service.port, photographs, end, service.process.pid))
@@ -58,9 +71,10 @@ def test_no_accepted_request_is_lost_when_the_service_is_told_to_end(
             took.append(time.monotonic() - began - end)
         for load in loads:
             statuses.update(load.statuses)
-    found = {"ends": ENDS, "statuses": {str(key): count for key, count in sorted(statuses.items())}}
-    record("SIGTERM under load", {**found, "lost": statuses[LOST], "longest_end_seconds": max(took)})
+    found = {"ends": ends, "statuses": {str(key): count for key, count in sorted(statuses.items())}}
+    name = "SIGTERM under load" if workers == 1 else f"SIGTERM under load, {workers} workers"
+    record(name, {**found, "lost": statuses[LOST], "longest_end_seconds": max(took)})
     assert statuses[LOST] == 0
-    assert statuses[REFUSED] == 2 * CALLERS * ENDS, "somebody was let off before the listener closed"
+    assert statuses[REFUSED] == 2 * CALLERS * ends, "somebody was let off before the listener closed"
     assert statuses.keys() <= {200, 503, 504, REFUSED}
     assert max(took) < Settings().grace_seconds

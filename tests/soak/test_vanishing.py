@@ -60,3 +60,4 @@ def test_less_than_a_tenth_of_the_work_is_for_callers_that_left_under_load(
     assert depth == 0
     assert load.statuses[LEFT] > len(load.calls) / 4
     assert wasted < worked / 10
+    assert for_answers > 0.9
