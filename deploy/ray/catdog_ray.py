@@ -12,7 +12,7 @@ from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
 from catdog_api import logs
-from catdog_api.batching import MAX_BATCH, STUCK_SECONDS
+from catdog_api.batching import STUCK_SECONDS
 from catdog_api.errors import RETRY_AFTER_SECONDS, ModelStuckError
 from catdog_api.problems import KINDS
 from catdog_api.settings import Settings, read_settings
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 CORES = 2
 """Of one replica. Its threads share a model, and memory is most of what another replica costs."""
+
+ONGOING = 7
+"""Requests that a replica has at once when its cores are 70 % busy (measured), as every autoscaler here wants them."""
 
 QUEUE_LIMIT: int = Settings.model_fields["queue_limit"].default
 
@@ -51,9 +54,8 @@ def build() -> "FastAPI":
 @serve.deployment(
     name="catdog",
     ray_actor_options={"num_cpus": CORES},
-    # Sixteen requests are two batches: each core has one in the model and one on its way.
     autoscaling_config=AutoscalingConfig(
-        min_replicas=2, max_replicas=20, target_ongoing_requests=CORES * MAX_BATCH, downscale_delay_s=300
+        min_replicas=2, max_replicas=20, target_ongoing_requests=ONGOING, downscale_delay_s=300
     ),
     # The application's own queue is full first, and refuses at once. More than it takes at the same time are uploads
     # on their way; past these a request waits at the proxy, and past its queue `catdog_ray_proxy` says the same.
