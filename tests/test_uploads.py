@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from catdog_api.errors import CallerLeftError, MalformedUploadError
-from catdog_api.uploads import MAX_DELIMITERS, read_photograph, read_photographs
+from catdog_api.uploads import MAX_FIELDS, MAX_FILES, MAX_PADDING, read_photograph, read_photographs
 
 PART = b'--e\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
 END = b"\r\n--e--\r\n"
@@ -64,7 +64,7 @@ def cut(body: bytes, length: int) -> list[bytes]:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(b"\r\n--eX" * (MAX_DELIMITERS + 1), "far too often", id="boundaries-that-begin-no-part"),
+        pytest.param(b"\r\n--eX" * (MAX_FILES + MAX_FIELDS + 1), "far too often", id="boundaries-that-begin-no-part"),
         pytest.param(b"\r\n--e" + b" " * 1000, "white space", id="padding"),
         pytest.param(b"\r\n--e" + b"\t" * 1000, "white space", id="padding-of-tabs"),
     ],
@@ -73,6 +73,14 @@ async def test_a_form_that_is_made_to_be_slow_to_read_is_refused(content: bytes,
     request = sent(cut(PART + content + END, length))
     with pytest.raises(MalformedUploadError, match=words):
         await read_photograph(request, 10**6)
+
+
+@pytest.mark.parametrize("length", [1, 1000])
+async def test_a_boundary_may_have_white_space_behind_it_as_mail_has(length: int) -> None:
+    padding = b" \t" * (MAX_PADDING // 2)
+    note = b'--e\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+    body = note + PART.replace(b"\r\n", padding + b"\r\n", 1) + b"photograph" + END
+    assert await read_photograph(sent(cut(body, length)), 10**6) == b"photograph"
 
 
 @pytest.mark.parametrize("length", [1, 7, 1000])

@@ -34,7 +34,7 @@ MEDIA_TYPES = (
 BROKEN_OFF = "The connection closed before the whole body had arrived."
 MAX_FILES = 1_000  # past it a body is malformed; what one request may carry is less, and a setting
 MAX_FIELDS = 100
-MAX_DELIMITERS = 2 * (MAX_FILES + MAX_FIELDS)  # of a part each, which may lie over a border and count twice
+MAX_PADDING = 64  # of a boundary's line: RFC 2046 allows white space there, for mail on its way, and names no end
 MAX_TEXT_BYTES = 64 * 1024
 
 
@@ -135,15 +135,15 @@ class _Parser(MultiPartParser):
     async def _whole(self, request: Request, delimiter: bytes) -> AsyncGenerator[bytes, None]:
         """Pass the body on, but for what the parser would walk in Python, a byte at a time."""
         count, tail = 0, b""
+        padded = delimiter.replace(b"\t", b" ") + b" " * (MAX_PADDING + 1)
         async for chunk in request.stream():
             read = tail + chunk
-            tail = read[-len(delimiter) :]
-            if found := read.count(delimiter):
-                count += found
-                if count > MAX_DELIMITERS:
-                    raise MultiPartException("its boundary occurs far too often.")
-                if delimiter + b" " in read or delimiter + b"\t" in read:
-                    raise MultiPartException("there is white space behind a boundary.")
+            count += read.count(delimiter, max(0, len(tail) - len(delimiter) + 1))  # those in the tail are counted
+            if count > MAX_FILES + MAX_FIELDS:
+                raise MultiPartException("its boundary occurs far too often.")
+            if count and padded in read.replace(b"\t", b" "):
+                raise MultiPartException("there is too much white space behind a boundary.")
+            tail = read[-len(padded) :]
             yield chunk
         # Raised in here, where the parser still closes the files that it opened.
         if not self._ended:
