@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from catdog_api.artifact import Manifest
-from catdog_api.batching import MAX_BATCH
 from catdog_api.pipeline import Predictor
 from catdog_api.precision import draw
+from catdog_api.queues import MAX_BATCH
 from catdog_api.tensors import Images, Look
 
 TIMES = 9  # that each size of batch is measured

@@ -24,9 +24,10 @@ Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 def submitted(client: httpx.AsyncClient) -> int:
-    """Count the photographs of an app in this process that are decoded and wait for the model; no metric is of them."""
+    """Count the photographs of an app in this process that wait for a thread; no metric is of them alone."""
     app: FastAPI = client._transport.app  # type: ignore[attr-defined]  # noqa: SLF001  # no other way in
-    return len(app.state.pipeline._batcher._queue)  # noqa: SLF001
+    queues = app.state.pipeline._batcher._queues  # noqa: SLF001
+    return len(queues._jobs) + len(queues._decoded)  # noqa: SLF001
 
 
 @pytest.fixture(autouse=True)

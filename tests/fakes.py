@@ -86,3 +86,15 @@ class Witness:
     def batch_formed(self, size: int) -> None:
         """Remember how many images the model was given."""
         self.sizes.append(size)
+
+
+class LongWork:
+    """Keeps a thread until the test opens the gate."""
+
+    def __init__(self) -> None:
+        self.entered, self.gate = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        """Wait."""
+        self.entered.set()
+        assert self.gate.wait(10), "the test forgot to open the gate"

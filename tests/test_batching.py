@@ -1,18 +1,30 @@
 """Batches, their bounds, and who is hurt when one fails."""
 
 import asyncio
+import gc
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 import pytest
 
-from catdog_api.batching import MAX_BATCH, Answer, Batcher
-from catdog_api.errors import PredictionError
+from catdog_api import queues
+from catdog_api.batching import Batcher
+from catdog_api.decoding import Decoded, from_pixels
+from catdog_api.errors import NotAnImageError, PredictionError
+from catdog_api.outcome import Outcome
+from catdog_api.queues import MAX_BATCH
 from catdog_api.tensors import Image, Images, Look
-from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, Witness
+from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, LongWork, Witness
 
 RED, GREEN, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ([255, 0, 0], [0, 255, 0], [0, 0, 255]))
+
+
+class Photograph:
+    """Stands for the bytes of one."""
+
 
 Start = Callable[..., Batcher]
 
@@ -22,8 +34,10 @@ def start() -> Iterator[Start]:
     """Start batchers, and close them when the test is over."""
     started = []
 
-    def start_one(look: Callable[[Images], list[Look]], witness: Witness | None = None, threads: int = 1) -> Batcher:
-        batcher = Batcher(look, threads, witness or Witness())
+    def start_one(
+        look: Callable[[Images], list[Look]], witness: Witness | None = None, threads: int = 1, calls: int = 0
+    ) -> Batcher:
+        batcher = Batcher(look, threads, calls or threads, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -33,8 +47,12 @@ def start() -> Iterator[Start]:
         batcher.close()
 
 
-async def ask(batcher: Batcher, image: Image) -> Answer:
-    return await batcher.submit(image, lambda: None)
+def decoding(image: Image) -> Callable[[], Decoded]:
+    return partial(from_pixels, image, len(image), max_pixels=image.size)
+
+
+async def ask(batcher: Batcher, image: Image) -> Outcome:
+    return await batcher.submit(decoding(image), lambda: None)
 
 
 async def behind_the_gate(batcher: Batcher, classifier: GatedClassifier) -> "asyncio.Task[object]":
@@ -104,7 +122,7 @@ async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.look, 1, Witness())
+    batcher = Batcher(classifier.look, 1, 1, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])
@@ -132,12 +150,100 @@ async def test_who_submits_and_who_watches_hear_when_the_model_begins(start: Sta
     classifier, witness = GatedClassifier(), Witness()
     batcher = start(classifier.look, witness=witness)
     begun: list[str] = []
-    first = asyncio.create_task(batcher.submit(RED, lambda: begun.append("first")))
+    first = asyncio.create_task(batcher.submit(decoding(RED), lambda: begun.append("first")))
     await asyncio.to_thread(classifier.entered.wait, 10)
-    rest = [asyncio.create_task(batcher.submit(RED, partial(begun.append, name))) for name in ("second", "third")]
+    rest = [
+        asyncio.create_task(batcher.submit(decoding(RED), partial(begun.append, name))) for name in ("second", "third")
+    ]
     await asyncio.sleep(0)
     assert begun == ["first"]
     classifier.gate.set()
     await asyncio.gather(first, *rest)
     assert begun == ["first", "second", "third"]
     assert witness.sizes == [1, 2]
+
+
+async def test_a_photograph_that_cannot_be_decoded_is_its_caller_s_alone(start: Start) -> None:
+    classifier = ColourClassifier()
+    batcher = start(classifier.look)
+
+    def fail() -> Decoded:
+        raise NotAnImageError("It is none.")
+
+    good, bad = await asyncio.gather(ask(batcher, GREEN), batcher.submit(fail, lambda: None), return_exceptions=True)
+    assert isinstance(bad, NotAnImageError)
+    assert isinstance(good, Outcome)
+    assert classifier.batches == [1]
+
+
+async def test_who_leaves_while_it_is_decoded_costs_the_model_nothing(start: Start) -> None:
+    classifier, work = ColourClassifier(), LongWork()
+    batcher = start(classifier.look)
+
+    def decode_slowly() -> Decoded:
+        work()
+        return decoding(RED)()
+
+    leaver = asyncio.create_task(batcher.submit(decode_slowly, lambda: None))
+    await asyncio.to_thread(work.entered.wait, 10)
+    leaver.cancel()
+    await asyncio.wait({leaver})
+    work.gate.set()
+    await ask(batcher, GREEN)
+    assert classifier.batches == [1]
+
+
+async def test_while_the_model_is_busy_no_more_is_decoded_than_its_next_batch(start: Start) -> None:
+    classifier = GatedClassifier()
+    batcher = start(classifier.look, threads=2, calls=1)
+    first = await behind_the_gate(batcher, classifier)
+    decoded: list[int] = []
+
+    def note(number: int) -> Decoded:
+        decoded.append(number)
+        return decoding(RED)()
+
+    rest = [asyncio.create_task(batcher.submit(partial(note, number), lambda: None)) for number in range(2 * MAX_BATCH)]
+    await asyncio.sleep(0.2)
+    assert decoded == list(range(MAX_BATCH))
+    classifier.gate.set()
+    await asyncio.gather(first, *rest)
+    assert sorted(decoded) == list(range(2 * MAX_BATCH))
+
+
+async def test_what_is_decoded_does_not_wait_for_ever_for_a_batch_to_fill(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "PATIENCE_SECONDS", 0.05)
+    classifier = ColourClassifier()
+    batcher = start(classifier.look)
+
+    def decode_slowly() -> Decoded:
+        time.sleep(0.1)
+        return decoding(GREEN)()
+
+    slow = [asyncio.create_task(batcher.submit(decode_slowly, lambda: None)) for _ in range(3)]
+    await asyncio.gather(*slow)
+    assert classifier.batches == [2, 1]
+
+
+async def test_with_fewer_calls_than_threads_all_is_answered_before_the_end() -> None:
+    classifier = GatedClassifier()
+    batcher = Batcher(classifier.look, 3, 1, Witness())
+    batcher.start()
+    first = await behind_the_gate(batcher, classifier)
+    rest = await submitted(batcher, [GREEN] * (MAX_BATCH + 2))
+    closing = asyncio.create_task(asyncio.to_thread(batcher.close))
+    classifier.gate.set()
+    await asyncio.wait_for(asyncio.gather(first, *rest, closing), 10)
+
+
+async def test_an_idle_thread_keeps_no_photograph(start: Start) -> None:
+    batcher = start(ColourClassifier().look)
+    photograph = Photograph()
+    kept = weakref.ref(photograph)
+    await batcher.run(partial(id, photograph))
+    del photograph
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert kept() is None

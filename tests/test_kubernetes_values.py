@@ -14,10 +14,10 @@ from catdog_api import __version__, metrics
 from catdog_api.admission import HELD_AT_ONCE
 from catdog_api.app import create_app
 from catdog_api.artifact import read_manifest
-from catdog_api.batching import MAX_BATCH
 from catdog_api.bodies import BODIES_AT_ONCE
 from catdog_api.errors import SettingsError
 from catdog_api.metrics import Metrics
+from catdog_api.queues import MAX_BATCH
 from catdog_api.routes import unguarded
 from catdog_api.settings import Settings, bundled, read_settings
 from tests.custom_kinds import pods

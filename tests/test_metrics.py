@@ -12,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message, Receive, Scope, Send
 
 from catdog_api.app import create_app
-from catdog_api.batching import MAX_BATCH
 from catdog_api.metrics import BATCH_SIZES, PATH, STAGES, Metrics, MetricsMiddleware
 from catdog_api.problems import KINDS
+from catdog_api.queues import MAX_BATCH
 from catdog_api.settings import Settings
 from tests.conftest import Serve, submitted
 from tests.fakes import MANIFEST, ColourClassifier, GatedClassifier

@@ -47,7 +47,7 @@ def classifier() -> MoodyClassifier:
 @pytest.fixture
 def batcher(classifier: MoodyClassifier) -> Iterator[Batcher]:
     """Start two model threads, and end them when the test is over."""
-    batcher = Batcher(classifier.look, 2, Witness())
+    batcher = Batcher(classifier.look, 2, 2, Witness())
     batcher.start()
     yield batcher
     classifier.gate.set()

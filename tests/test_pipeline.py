@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import threading
 import time
 import weakref
 from dataclasses import replace
@@ -11,38 +10,27 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from catdog_api.batching import MAX_BATCH
 from catdog_api.errors import OverloadedError
 from catdog_api.offline import Unobserved
 from catdog_api.pipeline import Limits, Pipeline
-from tests.fakes import ColourClassifier, GatedClassifier
+from catdog_api.queues import MAX_BATCH
+from tests.fakes import ColourClassifier, GatedClassifier, LongWork
 from tests.images import RED, encode
 
 WAIT = 10
-LIMITS = Limits(model_threads=1, decode_threads=1, max_pixels=10_000, queue_limit=64, deadline_seconds=None)
+LIMITS = Limits(model_threads=1, threads=1, max_pixels=10_000, queue_limit=64, deadline_seconds=None)
 
 
 class Work:
-    """Something to do on a decoder's thread, which has an upload in its hands."""
+    """Something to do on a thread, which has an upload in its hands."""
 
     def __call__(self) -> None:
         """Do it."""
 
 
-class LongWork:
-    """Keeps a decoder's thread until the test opens the gate."""
-
-    def __init__(self) -> None:
-        self.entered, self.gate = threading.Event(), threading.Event()
-
-    def __call__(self) -> None:
-        """Wait."""
-        self.entered.set()
-        self.gate.wait(WAIT)
-
-
 async def test_what_is_given_up_before_its_turn_is_not_kept_while_a_thread_works_on() -> None:
     pipeline = Pipeline(ColourClassifier(), LIMITS, Unobserved())
+    pipeline.start()
     work = LongWork()
     first = asyncio.create_task(pipeline.aside(work))
     await asyncio.to_thread(work.entered.wait, WAIT)
@@ -66,6 +54,7 @@ def test_a_thread_that_works_on_when_the_event_loop_has_ended_does_not_complain(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     pipeline = Pipeline(ColourClassifier(), LIMITS, Unobserved())
+    pipeline.start()
     work = LongWork()
 
     async def leave_it() -> None:
@@ -82,6 +71,7 @@ def test_a_thread_that_works_on_when_the_event_loop_has_ended_does_not_complain(
 
 async def test_what_is_done_aside_has_a_place_meanwhile() -> None:
     pipeline = Pipeline(ColourClassifier(), replace(LIMITS, queue_limit=1), Unobserved())
+    pipeline.start()
     work = LongWork()
     first = asyncio.create_task(pipeline.aside(work))
     await asyncio.to_thread(work.entered.wait, WAIT)
@@ -101,7 +91,7 @@ async def test_who_waits_to_be_decoded_waits_in_the_queue() -> None:
     first = asyncio.create_task(pipeline.predict(photograph))
     await asyncio.to_thread(classifier.entered.wait, WAIT)
     began = time.monotonic()
-    asked = [asyncio.create_task(pipeline.predict(photograph)) for _ in range(2 * MAX_BATCH)]  # no turn for the last
+    asked = [asyncio.create_task(pipeline.predict(photograph)) for _ in range(2 * MAX_BATCH)]
     await asyncio.sleep(0.1)
     classifier.gate.set()
     *_, last = await asyncio.gather(first, *asked)

@@ -1,6 +1,4 @@
-"""Who is taken on, who is refused, and whose turn it is."""
-
-import asyncio
+"""Who is taken on, and who is refused."""
 
 import pytest
 
@@ -9,15 +7,8 @@ from catdog_api.places import Place, Places
 from tests.fakes import Witness
 
 
-async def make(places: Places, made: list[int], number: int, gate: asyncio.Event) -> None:
-    with places.keep() as (place,):
-        async with places.turn(place):
-            made.append(number)
-            await gate.wait()
-
-
 async def test_as_many_are_taken_on_as_there_are_places_and_the_next_hears_when_to_come_again() -> None:
-    places = Places(2, 9, Witness())
+    places = Places(2, Witness())
     with places.keep(), places.keep():
         with pytest.raises(OverloadedError) as refusal, places.keep():
             pytest.fail("there is none")
@@ -28,7 +19,7 @@ async def test_as_many_are_taken_on_as_there_are_places_and_the_next_hears_when_
 
 async def test_where_there_are_too_few_for_all_none_is_taken() -> None:
     witness = Witness()
-    places = Places(4, 9, witness)
+    places = Places(4, witness)
     with places.keep(2):
         with pytest.raises(OverloadedError, match="no room for 3 more"), places.keep(3):
             pytest.fail("there are two")
@@ -36,36 +27,21 @@ async def test_where_there_are_too_few_for_all_none_is_taken() -> None:
             assert witness.depths == [2, 4]
 
 
-async def test_when_the_model_begins_on_one_its_place_is_another_s_and_taken_again_with_the_next_turn() -> None:
+async def test_when_the_model_begins_on_one_its_place_is_another_s_and_may_be_taken_again() -> None:
     witness = Witness()
-    places = Places(1, 9, witness)
+    places = Places(1, witness)
     with places.keep() as (place,):
-        async with places.turn(place):
-            places.leave(place)
-            with places.keep() as (another,):
-                places.leave(another)
-        async with places.turn(place):
-            assert witness.depths == [1, 0, 1, 0, 1]
+        places.take(place)
+        places.leave(place)
+        with places.keep() as (another,):
+            places.leave(another)
+        places.take(place)
+        assert witness.depths == [1, 0, 1, 0, 1]
     assert witness.depths[5:] == [0]
 
 
-async def test_no_more_than_there_are_turns_are_in_work_and_who_leaves_before_its_turn_never_is() -> None:
-    witness = Witness()
-    places, gate = Places(64, 3, witness), asyncio.Event()
-    made: list[int] = []
-    tasks = [asyncio.create_task(make(places, made, number, gate)) for number in range(8)]
-    await asyncio.sleep(0)
-    assert made == [0, 1, 2]
-    assert witness.depths[-1] == 8
-    tasks[3].cancel()
-    gate.set()
-    await asyncio.wait(tasks)
-    assert made == [0, 1, 2, 4, 5, 6, 7]
-    assert witness.depths[-1] == 0
-
-
 async def test_who_is_expected_counts_until_there_is_a_place_or_nobody_comes() -> None:
-    places = Places(1, 9, Witness())
+    places = Places(1, Witness())
     forget = places.expect()
     with pytest.raises(OverloadedError):
         places.refuse_if_full(as_expected=True)
@@ -83,7 +59,7 @@ async def test_an_observer_that_fails_costs_no_place() -> None:
             if len(self.depths) == 1:
                 raise ValueError("no room on the device")
 
-    places = Places(1, 9, Broken())
+    places = Places(1, Broken())
     with pytest.raises(ValueError, match="no room"), places.keep():
         pytest.fail("it is not taken")
     with places.keep() as kept:

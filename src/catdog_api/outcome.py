@@ -13,8 +13,8 @@ class Outcome:
     Attributes:
         photograph: Its own width, height and format.
         look: What the network says of it, and where in the square it saw it; in the order of the manifest's labels.
-        decode_seconds: Waiting for a thread included.
-        queue_seconds: Waiting for its turn to be decoded, and then for the model.
+        decode_seconds: On a thread.
+        queue_seconds: Waiting to be decoded, and then for the model.
         predict_seconds: In the model, with whatever else was in the batch.
         known: When the model had answered, by `time.monotonic`.
     """

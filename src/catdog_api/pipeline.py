@@ -1,17 +1,15 @@
-"""From bytes to an answer: decode on a thread pool, predict through the batcher; the event loop does neither."""
+"""From bytes to an answer: who has a place is decoded and predicted by the batcher; the event loop does neither."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 from catdog_api import batching, places
 from catdog_api.artifact import Manifest
-from catdog_api.batching import MAX_BATCH, Batcher
+from catdog_api.batching import Batcher
 from catdog_api.decoding import Decoded, decode, from_pixels
 from catdog_api.drawing import overlay
 from catdog_api.errors import CatdogError, DeadlineExceededError, PredictionError
@@ -49,14 +47,14 @@ class Limits:
 
     Attributes:
         model_threads: Calls of the model at once.
-        decode_threads: Photographs decoded at once.
+        threads: Decode, and call the model; there are no fewer than calls of the model.
         max_pixels: Largest photograph to decode, width times height.
         queue_limit: How many photographs may be taken on that the model has not begun on.
         deadline_seconds: Longest time for an answer; None is without end.
     """
 
     model_threads: int
-    decode_threads: int
+    threads: int
     max_pixels: int
     queue_limit: int
     deadline_seconds: float | None
@@ -79,15 +77,12 @@ class Pipeline:
         self.manifest = classifier.manifest
         self.precision = classifier.precision
         self.limits = limits
-        self._batcher = Batcher(classifier.look, limits.model_threads, observer)
-        # Those in the model, and as many for the next batches; but no decoder shall be without work for want of turns.
-        batches = MAX_BATCH * limits.model_threads
-        self._places = Places(limits.queue_limit, batches + max(batches, limits.decode_threads), observer)
-        self._decoders = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="decode")
-        self._free_decoders = asyncio.Semaphore(limits.decode_threads)
+        threads = max(limits.threads, limits.model_threads)
+        self._batcher = Batcher(classifier.look, threads, limits.model_threads, observer)
+        self._places = Places(limits.queue_limit, observer)
 
     def start(self) -> None:
-        """Start the model threads."""
+        """Start the threads."""
         self._batcher.start()
 
     @property
@@ -97,7 +92,6 @@ class Pipeline:
 
     def close(self) -> None:
         """Finish what was taken on, then end the threads."""
-        self._decoders.shutdown()
         self._batcher.close()
 
     def expect(self) -> Callable[[], None]:
@@ -174,10 +168,12 @@ class Pipeline:
         Returns:
             A PNG.
         """
-        return await self._on_decoder(partial(overlay, photograph.shown, photograph.width, photograph.height, evidence))
+        return await self._batcher.run(
+            partial(overlay, photograph.shown, photograph.width, photograph.height, evidence)
+        )
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Do what takes a while on a decoder's thread, in a place; photographs that come of it take theirs afterwards.
+        """Do what takes a while on a thread, in a place; photographs that come of it take theirs afterwards.
 
         Args:
             work: What it returns and raises is returned and raised.
@@ -186,7 +182,7 @@ class Pipeline:
             OverloadedError: Too many photographs are being decoded or wait for the model.
         """
         with self._places.keep(is_expected=False):
-            return await self._on_decoder(work)
+            return await self._batcher.run(work)
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
@@ -213,38 +209,14 @@ class Pipeline:
                 f"There was no answer within {self.limits.deadline_seconds:g} seconds; the service has too much to do."
             ) from error
 
-    async def _on_decoder(self, work: Callable[[], T]) -> T:
-        # It waits here for a thread and not in the pool, which would keep the bytes of those who have left by then.
-        await self._free_decoders.acquire()
-        loop = asyncio.get_running_loop()
-        working = self._decoders.submit(work)
-
-        def free(_: Future[T]) -> None:
-            with suppress(RuntimeError):  # where the event loop is closed by now, nobody waits for a thread
-                loop.call_soon_threadsafe(self._free_decoders.release)
-
-        working.add_done_callback(free)  # not when nobody waits for it any more: the thread works on
-        return await asyncio.wrap_future(working)
-
     async def _predict(self, photograph: bytes | View, place: Place) -> Outcome:
-        started = time.monotonic()
         size, max_pixels = self.manifest.input_size, self.limits.max_pixels
         if isinstance(photograph, bytes):
             decoding = partial(decode, photograph, size, max_pixels=max_pixels)
         else:
             decoding = partial(from_pixels, photograph, size, max_pixels=max_pixels)
-        async with self._places.turn(place):
-            begun = time.monotonic()
-            decoded = await self._on_decoder(decoding)
-            submitted = time.monotonic()
-            answer = await self._batcher.submit(decoded.image, partial(self._places.leave, place))
-        if not are_probabilities(answer.look.probabilities, len(self.manifest.labels)):
+        self._places.take(place)
+        outcome = await self._batcher.submit(decoding, partial(self._places.leave, place))
+        if not are_probabilities(outcome.look.probabilities, len(self.manifest.labels)):
             raise PredictionError("The network gave no probabilities for this photograph.")
-        return Outcome(
-            photograph=decoded,
-            look=answer.look,
-            decode_seconds=submitted - begun,
-            queue_seconds=begun - started + answer.queue_seconds,
-            predict_seconds=answer.predict_seconds,
-            known=answer.known,
-        )
+        return outcome

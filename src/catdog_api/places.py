@@ -1,14 +1,13 @@
-"""Who is taken on, and whose turn it is: a bounded number of places, and no photograph decoded long before its time.
+"""Who is taken on: a bounded number of places.
 
 A place is kept from before a photograph is decoded until the model begins on it: a photograph without one would be
-wasted work. Whoever leaves while it waits for its turn has cost nothing.
+wasted work.
 """
 
-import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from catdog_api.errors import OverloadedError
@@ -30,13 +29,11 @@ class Places:
 
     Args:
         limit: How many there are.
-        turns: How many photographs may be decoded, wait for the model, or be in it.
         observer: Is told of each change.
     """
 
-    def __init__(self, limit: int, turns: int, observer: Observer) -> None:
+    def __init__(self, limit: int, observer: Observer) -> None:
         self._limit = limit
-        self._turns = asyncio.Semaphore(turns)
         self._observer = observer
         self._taken: set[Place] = set()
         self._changing = threading.Lock()
@@ -87,31 +84,21 @@ class Places:
             self._expected.popleft()
         places = [Place() for _ in range(count)]
         try:
-            self._take(*places)
+            self.take(*places)
             yield places
         finally:
             self.leave(*places)
 
-    @asynccontextmanager
-    async def turn(self, place: Place) -> AsyncIterator[None]:
-        """Wait until the model will soon have time for a photograph, which is then to be decoded and submitted.
-
-        Args:
-            place: Kept. Where the model has begun on one before, it is taken again, over the limit if need be.
-        """
-        if place not in self._taken:
-            self._take(place)
-        async with self._turns:
-            yield
-
     def leave(self, *places: Place) -> None:
-        """Free places, on any thread, until the next turn; those that are free stay so."""
+        """Free places, on any thread, until they are taken again; those that are free stay so."""
         with self._changing:
             if not self._taken.isdisjoint(places):
                 self._taken.difference_update(places)
                 self._observer.queue_changed(len(self._taken))
 
-    def _take(self, *places: Place) -> None:
+    def take(self, *places: Place) -> None:
+        """Take places that are kept: again, and over the limit if need be, where the model has begun on one before."""
         with self._changing:
-            self._taken.update(places)
-            self._observer.queue_changed(len(self._taken))
+            if not self._taken.issuperset(places):
+                self._taken.update(places)
+                self._observer.queue_changed(len(self._taken))
