@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from catdog_api import queues
 from catdog_api.app import create_app
 from catdog_api.pipeline import Predictor
 from catdog_api.settings import Settings
@@ -24,10 +25,9 @@ Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 def submitted(client: httpx.AsyncClient) -> int:
-    """Count the photographs of an app in this process that wait for a thread; no metric is of them alone."""
+    """Count the photographs of an app in this process that wait for its thread; no metric is of them alone."""
     app: FastAPI = client._transport.app  # type: ignore[attr-defined]  # noqa: SLF001  # no other way in
-    queues = app.state.pipeline._batcher._queues  # noqa: SLF001
-    return len(queues._jobs) + len(queues._decoded)  # noqa: SLF001
+    return len(app.state.pipeline._batcher._queues._jobs)  # noqa: SLF001
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +38,19 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a batch fill, however slow the machine is."""
+    monkeypatch.setattr(queues, "PATIENCE_SECONDS", 10)
+
+
+@pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """Serve an app around a classifier in this process, under given settings; return its client."""
     async with AsyncExitStack() as stack:
 
         async def start(classifier: Predictor | None = None, **settings: object) -> httpx.AsyncClient:
             predictor = classifier or ColourClassifier()
-            # One model thread, so that a model that is busy is so on a machine of any number of cores.
+            # One thread, so that a model that is busy is so on a machine of any number of cores.
             given: dict[str, Any] = {"model_threads": 1, **settings}
             app = create_app(Settings(**given), lambda _: predictor)
             await stack.enter_async_context(app.router.lifespan_context(app))

@@ -28,16 +28,16 @@ class Photograph:
 
 Start = Callable[..., Batcher]
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start batchers, and close them when the test is over."""
     started = []
 
-    def start_one(
-        look: Callable[[Images], list[Look]], witness: Witness | None = None, threads: int = 1, calls: int = 0
-    ) -> Batcher:
-        batcher = Batcher(look, threads, calls or threads, witness or Witness())
+    def start_one(look: Callable[[Images], list[Look]], witness: Witness | None = None, threads: int = 1) -> Batcher:
+        batcher = Batcher(look, threads, witness or Witness())
         batcher.start()
         started.append(batcher)
         return batcher
@@ -122,7 +122,7 @@ async def test_a_model_that_loses_a_row_fails_the_batch_and_not_the_thread(start
 
 async def test_closing_answers_what_was_taken_on() -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.look, 1, 1, Witness())
+    batcher = Batcher(classifier.look, 1, Witness())
     batcher.start()
     first = await behind_the_gate(batcher, classifier)
     rest = await submitted(batcher, [GREEN, BLUE])
@@ -193,24 +193,6 @@ async def test_who_leaves_while_it_is_decoded_costs_the_model_nothing(start: Sta
     assert classifier.batches == [1]
 
 
-async def test_while_the_model_is_busy_no_more_is_decoded_than_its_next_batch(start: Start) -> None:
-    classifier = GatedClassifier()
-    batcher = start(classifier.look, threads=2, calls=1)
-    first = await behind_the_gate(batcher, classifier)
-    decoded: list[int] = []
-
-    def note(number: int) -> Decoded:
-        decoded.append(number)
-        return decoding(RED)()
-
-    rest = [asyncio.create_task(batcher.submit(partial(note, number), lambda: None)) for number in range(2 * MAX_BATCH)]
-    await asyncio.sleep(0.2)
-    assert decoded == list(range(MAX_BATCH))
-    classifier.gate.set()
-    await asyncio.gather(first, *rest)
-    assert sorted(decoded) == list(range(2 * MAX_BATCH))
-
-
 async def test_what_is_decoded_does_not_wait_for_ever_for_a_batch_to_fill(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,15 +209,34 @@ async def test_what_is_decoded_does_not_wait_for_ever_for_a_batch_to_fill(
     assert classifier.batches == [2, 1]
 
 
-async def test_with_fewer_calls_than_threads_all_is_answered_before_the_end() -> None:
+async def test_what_is_no_photograph_is_not_waited_for_to_fill_a_batch(start: Start) -> None:
     classifier = GatedClassifier()
-    batcher = Batcher(classifier.look, 3, 1, Witness())
-    batcher.start()
+    batcher = start(classifier.look)
     first = await behind_the_gate(batcher, classifier)
-    rest = await submitted(batcher, [GREEN] * (MAX_BATCH + 2))
-    closing = asyncio.create_task(asyncio.to_thread(batcher.close))
+    order: list[str] = []
+    photograph = asyncio.create_task(batcher.submit(decoding(GREEN), lambda: order.append("batch")))
+    await asyncio.sleep(0)
+    others = [
+        asyncio.create_task(batcher.run(partial(order.append, name), is_next=is_next))
+        for name, is_next in (("last", False), ("next", True))
+    ]
+    await asyncio.sleep(0)
     classifier.gate.set()
-    await asyncio.wait_for(asyncio.gather(first, *rest, closing), 10)
+    await asyncio.gather(first, photograph, *others)
+    assert order == ["next", "batch", "last"]
+
+
+async def test_not_even_an_exit_in_its_work_ends_a_thread(start: Start) -> None:
+    class Panic(BaseException):
+        """As a library in Rust raises it."""
+
+    def fail() -> None:
+        raise Panic
+
+    batcher = start(ColourClassifier().look)
+    with pytest.raises(Panic):
+        await batcher.run(fail)
+    assert np.argmax((await ask(batcher, GREEN)).look.probabilities) == 1
 
 
 async def test_an_idle_thread_keeps_no_photograph(start: Start) -> None:
@@ -244,6 +245,7 @@ async def test_an_idle_thread_keeps_no_photograph(start: Start) -> None:
     kept = weakref.ref(photograph)
     await batcher.run(partial(id, photograph))
     del photograph
-    await asyncio.sleep(0.05)
-    gc.collect()
-    assert kept() is None
+    async with asyncio.timeout(10):
+        while kept() is not None:
+            await asyncio.sleep(0.01)
+            gc.collect()

@@ -95,6 +95,7 @@ async def test_of_many_photographs_only_those_of_the_failed_batch_have_a_problem
     assert len(problems) <= classifier.batches[0]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_all_of_a_failed_batch_are_told_and_the_thread_lives_on(serve: Serve) -> None:
     class SecondFails(GatedClassifier):
         def predict(self, images: Images) -> Probabilities:

@@ -177,18 +177,25 @@ def test_mlserver_reads_the_metadata(address: str, mlserver: Any) -> None:  # no
     assert model.outputs[1].parameters.labels == LABELS
 
 
+@pytest.mark.parametrize("kind", ["photographs", "pixels"])
 @pytest.mark.parametrize(
-    ("model", "changes", "status"),
-    [("other", {}, 404), ("fake", {"name": "image"}, 400), ("fake", {"shape": [2, 1]}, 400)],
+    ("wrong", "status"),
+    [
+        pytest.param({"model": "other"}, 404, id="model"),
+        pytest.param({"name": "image"}, 400, id="name"),
+        pytest.param({"shape": [2, 1]}, 400, id="shape"),
+    ],
 )
 def test_mlserver_reads_what_is_wrong(
-    model: str,
-    changes: dict[str, Any],
+    kind: str,
+    wrong: dict[str, Any],
     status: int,
     address: str,
     mlserver: Any,  # noqa: ANN401
 ) -> None:
-    made = made_by(mlserver, "photographs").model_copy(update=changes)
+    changes = {**wrong}
+    model = changes.pop("model", "fake")
+    made = made_by(mlserver, kind).model_copy(update=changes)
     refused = ask(address, mlserver.types.InferenceRequest(inputs=[made]).model_dump_json(), model)
     assert refused.status_code == status
     assert mlserver.types.InferenceErrorResponse.model_validate_json(refused.text).error

@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from catdog_api import __version__, metrics
+from catdog_api import __version__, metrics, server
 from catdog_api.admission import HELD_AT_ONCE
 from catdog_api.app import create_app
 from catdog_api.artifact import read_manifest
@@ -137,6 +137,7 @@ def test_ray_serves_in_kubernetes_as_anywhere_and_waits_longer_than_the_deadline
     (config,) = load(REPOSITORY / "deploy" / "ray" / "serve.yaml")
     assert yaml.safe_load(RAY_SERVICE["spec"]["serveConfigV2"]) == config
     assert config["http_options"]["request_timeout_s"] > Settings().deadline_seconds
+    assert config["http_options"]["keep_alive_timeout_s"] == server.KEEP_ALIVE_SECONDS
     head, worker = (pods(RAY_SERVICE)[name]["containers"][0]["ports"] for name in ("ray-head", "ray-worker"))
     assert worker == [{"name": "serve", "containerPort": config["http_options"]["port"]}]
     assert worker[0] in head, "KubeRay takes the port of Serve's Service from the head, or makes none"

@@ -119,6 +119,7 @@ async def test_a_crash_is_counted_as_the_500_that_its_caller_gets(serve: Serve) 
     assert value(found, "catdog_requests_in_flight") == 0
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_waits_and_what_is_in_flight_can_be_seen_while_the_model_is_busy(serve: Serve) -> None:
     classifier = GatedClassifier()
     client = await serve(classifier)

@@ -1,4 +1,4 @@
-"""Several model threads on one queue: they work at once, and one that fails, hangs or dies harms no other."""
+"""Several threads on the same queues: they work at once, and one that fails, hangs or dies harms no other."""
 
 import asyncio
 import threading
@@ -46,8 +46,8 @@ def classifier() -> MoodyClassifier:
 
 @pytest.fixture
 def batcher(classifier: MoodyClassifier) -> Iterator[Batcher]:
-    """Start two model threads, and end them when the test is over."""
-    batcher = Batcher(classifier.look, 2, 2, Witness())
+    """Start two threads, and end them when the test is over."""
+    batcher = Batcher(classifier.look, 2, Witness())
     batcher.start()
     yield batcher
     classifier.gate.set()

@@ -30,13 +30,16 @@ QUEUE_LIMIT: int = Settings.model_fields["queue_limit"].default
 
 
 def own_settings() -> Settings:
-    """Read the settings of the replica that this runs in: from the environment, but its cores are those Ray gave it.
+    """Read the settings of the replica that this runs in: from the environment, but what is Ray's there is Ray's.
+
+    It has given the replica its cores, it starts more of them, and it has the listener.
 
     Raises:
         SettingsError: A value cannot be read.
     """
     cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 0)
-    return read_settings({"core_limit": max(1, int(cpus))})
+    ours = {"core_limit": max(1, int(cpus)), "workers": 1, "tls_certificate": None, "tls_key": None}
+    return read_settings(ours)
 
 
 def build() -> "FastAPI":

@@ -124,7 +124,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     limits = Limits(
         model_threads=settings.model_threads or settings.cores,
-        threads=settings.cores,
         max_pixels=settings.max_pixels,
         queue_limit=settings.queue_limit,
         deadline_seconds=settings.deadline_seconds,

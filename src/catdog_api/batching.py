@@ -73,14 +73,13 @@ class Batcher:
     Args:
         look: From uint8 (N, size, size, 3) to a look for each; called on the threads alone, by several at once.
         threads: How many those are.
-        calls: How many of them may be in `look` at a time.
         observer: Is told of the batches.
     """
 
-    def __init__(self, look: Callable[[Images], Sequence[Look]], threads: int, calls: int, observer: Observer) -> None:
+    def __init__(self, look: Callable[[Images], Sequence[Look]], threads: int, observer: Observer) -> None:
         self._look = look
         self._observer = observer
-        self._queues = Queues(calls)
+        self._queues = Queues()
         self._threads = [_Thread(self._queues.next_task, self._work_on, self._answer) for _ in range(threads)]
 
     def start(self) -> None:
@@ -111,32 +110,32 @@ class Batcher:
             PredictionError: The batch failed in the model; the log says how.
             ImageError: As `decode` raises it.
         """
-        outcome: Outcome = await self._done(decode, begin)
+        outcome: Outcome = await self._done(Job(decode, begin))
         return outcome
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Wait for something else to be done on a thread, in its turn; cancelling the wait before it takes it back.
+    async def run(self, work: Callable[[], T], *, is_next: bool = False) -> T:
+        """Wait for something else to be done on a thread; cancelling the wait before it begins takes it back.
 
         Args:
             work: What it returns and raises is returned and raised.
+            is_next: Whether it comes before all photographs that wait, and not after them.
         """
-        result: T = await self._done(work, None)
+        result: T = await self._done(Job(work), is_next=is_next)
         return result
 
-    async def _done(self, work: Callable[[], Any], begin: Callable[[], None] | None) -> Any:  # noqa: ANN401  # its own
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queues.add(Job(work, begin, future))
+    async def _done(self, job: Job, *, is_next: bool = False) -> Any:  # noqa: ANN401  # whatever its work gives
+        self._queues.add(job, is_next=is_next)
         try:
-            return await future
+            return await job.future
         except asyncio.CancelledError:
-            self._queues.remove(future)
+            self._queues.remove(job.future)
             raise
 
     def _work_on(self, job: Job) -> None:
         begun = time.monotonic()
         try:
             done = job.work()
-        except Exception as error:  # noqa: BLE001  # it belongs to who waits for it
+        except BaseException as error:  # noqa: BLE001  # it belongs to who waits for it, and the thread lives on
             _tell([(job.future, error)])
             return
         if job.begin is None:
@@ -158,8 +157,6 @@ class Batcher:
             known_of = isinstance(error, PredictionError)
             failure = error if known_of else PredictionError("The model failed on this photograph's batch.")
             _tell([(waiting.future, failure) for waiting in batch])
-        finally:
-            self._queues.call_ended()
 
 
 def _tell(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
@@ -172,7 +169,7 @@ def _settle(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
     for future, result in results:
         if future.done():  # its caller has left
             continue
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             future.set_exception(result)
         else:
             future.set_result(result)

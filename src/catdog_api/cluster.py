@@ -64,13 +64,12 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
     found = [stored for stored in find_stored(paths) if stored.path not in answers.earlier]
     counts: Counter[str | None] = Counter()
     with _in_one_line(), tqdm(total=len(found), unit="file", leave=False, disable=None) as progress:
-        for pieces in _kept_together(_answered(settings, found)):
+        for pieces in _kept_together(_seen(_answered(settings, found), progress)):
             table = pa.concat_tables(pieces)
             said = table.filter(compute.or_(table["label"].is_valid(), table["error"].is_valid()))
             answers.write([said.select(answers.schema.names).cast(answers.schema)])
             _say_if_unread(table)
             counts.update(map(_outcome, table.to_pylist()))
-            progress.update(len(table))
     sys.stderr.write(
         summary(
             {label: counts[label] for label in manifest.labels},
@@ -149,6 +148,13 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
         compute=ray.data.ActorPoolStrategy(min_size=1),
     )
     yield from answered.iter_batches(batch_size=None, batch_format="pyarrow")
+
+
+def _seen(tables: Iterator[pa.Table], progress: "tqdm[Any]") -> Iterator[pa.Table]:
+    """Show how far it is as soon as it is that far: a file of answers may take half a minute to fill."""
+    for table in tables:
+        progress.update(len(table))
+        yield table
 
 
 @contextmanager

@@ -80,7 +80,6 @@ def start(settings: Settings) -> Pipeline:
     predictor.warm_up()
     limits = Limits(
         model_threads=settings.model_threads or settings.cores,
-        threads=settings.cores,
         max_pixels=settings.max_pixels,
         queue_limit=AHEAD,
         deadline_seconds=None,

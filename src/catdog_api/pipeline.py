@@ -46,15 +46,13 @@ class Limits:
     """How much is done at once, and for how long.
 
     Attributes:
-        model_threads: Calls of the model at once.
-        threads: Decode, and call the model; there are no fewer than calls of the model.
+        model_threads: Photographs decoded, and calls of the model, at once.
         max_pixels: Largest photograph to decode, width times height.
         queue_limit: How many photographs may be taken on that the model has not begun on.
         deadline_seconds: Longest time for an answer; None is without end.
     """
 
     model_threads: int
-    threads: int
     max_pixels: int
     queue_limit: int
     deadline_seconds: float | None
@@ -77,8 +75,7 @@ class Pipeline:
         self.manifest = classifier.manifest
         self.precision = classifier.precision
         self.limits = limits
-        threads = max(limits.threads, limits.model_threads)
-        self._batcher = Batcher(classifier.look, threads, limits.model_threads, observer)
+        self._batcher = Batcher(classifier.look, limits.model_threads, observer)
         self._places = Places(limits.queue_limit, observer)
 
     def start(self) -> None:
@@ -168,9 +165,8 @@ class Pipeline:
         Returns:
             A PNG.
         """
-        return await self._batcher.run(
-            partial(overlay, photograph.shown, photograph.width, photograph.height, evidence)
-        )
+        drawing = partial(overlay, photograph.shown, photograph.width, photograph.height, evidence)
+        return await self._batcher.run(drawing, is_next=True)  # it has waited in the queue already
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Do what takes a while on a thread, in a place; photographs that come of it take theirs afterwards.

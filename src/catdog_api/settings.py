@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         0, ge=0, description="Most cores to count on, as a quota of processor time allows; 0 is all it is pinned to."
     )
     model_threads: int = Field(
-        0, ge=0, description="Calls of the model at once in each, which share its cores; 0 is one for each."
+        0, ge=0, description="Threads in each that decode and predict, and share its cores; 0 is one for each."
     )
     precision: Precision = Field(
         "auto", description="auto, float32 or bfloat16; auto is bfloat16 where that is faster and the answers stay."

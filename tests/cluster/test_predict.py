@@ -1,9 +1,12 @@
 """`catdog-api predict --engine ray` on two nodes with the true model: moto's S3 on loopback, and a node that dies."""
 
 import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -93,6 +96,25 @@ def shelf(folder: Path) -> set[str]:
 def answers(options: str) -> pa.Table:
     filesystem, path = fs.FileSystem.from_uri(f"s3://answers/2026.parquet?{options}")
     return pq.read_table(path, filesystem=filesystem)
+
+
+def test_who_watches_a_bucket_sees_how_far_it_is(nodes: Nodes, tmp_path: Path) -> None:
+    shelf(tmp_path / "shelf")
+    watched, terminal = pty.openpty()
+    command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray"]
+    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
+    with subprocess.Popen(  # noqa: S603  # all of it is written here
+        [*command, str(tmp_path / "shelf"), "--out", str(tmp_path / "answers.parquet")],
+        stdout=subprocess.DEVNULL, stderr=terminal, env=environment,
+    ) as job:  # fmt: skip
+        os.close(terminal)
+        seen = ""
+        with suppress(OSError):  # which is how a terminal ends
+            while part := os.read(watched, 65536):
+                seen += part.decode()
+    os.close(watched)
+    assert job.returncode == 0
+    assert {int(count) for count in re.findall(r"(\d+)/1000", seen)} - {0, 1000}
 
 
 def test_a_bucket_is_answered_as_the_model_answers_and_given_again_only_what_is_new(nodes: Nodes, options: str) -> None:

@@ -36,6 +36,21 @@ class Hanging(Catdog.func_or_class):  # type: ignore[name-defined]  # what a dep
         self.app.state.pipeline._batcher._look = lambda _: threading.Event().wait()  # noqa: SLF001  # no other way in
 
 
+class Watched(Catdog.func_or_class):  # type: ignore[name-defined]  # likewise
+    """The application, which can be asked for its threads."""
+
+    def threads(self) -> dict[str, int]:
+        """Count those that decode and predict, the model's calls at once, and the cores of each call."""
+        import tensorflow as tf  # noqa: PLC0415  # in the replica
+
+        pools = tf.config.threading
+        return {
+            "model": sum(thread.name == "model" for thread in threading.enumerate()),
+            "calls": pools.get_inter_op_parallelism_threads(),
+            "of one call": pools.get_intra_op_parallelism_threads(),
+        }
+
+
 @pytest.fixture(scope="module")
 def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
     """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
@@ -66,6 +81,16 @@ def replicas() -> int:
 def test_a_replica_has_the_cores_that_ray_gives_it(nodes: Nodes) -> None:  # noqa: ARG001  # the cluster is there
     assert ray.get(ray.remote(num_cpus=2)(lambda: own_settings().cores).remote()) == 2
     assert ray.get(ray.remote(num_cpus=0.5)(lambda: own_settings().cores).remote()) == 1
+
+
+async def test_the_threads_of_a_replica_are_as_many_as_its_cores_whatever_else_is_set(url: str) -> None:
+    others = {"CATDOG_WORKERS": "2", "CATDOG_TLS_KEY": "/nowhere"}
+    for cpus in (2, 1):
+        options = {"num_cpus": cpus, "runtime_env": {"env_vars": others}}
+        await asyncio.to_thread(deploy, func_or_class=Watched, num_replicas=1, ray_actor_options=options)
+        threads = await serve.get_app_handle(NAME).threads.remote()
+        assert threads == {"model": cpus, "calls": cpus, "of one call": 1}
+    assert get(f"{url}/health/ready").status_code == HTTPStatus.OK
 
 
 @pytest.mark.parametrize("is_stuck", [False, True])
@@ -177,6 +202,10 @@ async def test_the_series_of_all_replicas_add_up(url: str, nodes: Nodes) -> None
     await asyncio.to_thread(
         wait_until, lambda: answers_counted(nodes) - counted == callers.heard.answers, "as many counted as answered"
     )
+    ours = series(await asyncio.to_thread(lambda: get(url + "/metrics").text), "")
+    rays = series("\n".join([get(node.metrics).text for node in nodes.workers]), "ray_")
+    del ours["catdog_refused"]  # of which Ray has those alone that have happened
+    assert {name: rays.get(name, set()) & labels for name, labels in ours.items()} == ours
 
 
 async def test_what_a_gauge_has_said_once_is_there_for_as_long_as_it_is_true(url: str, nodes: Nodes) -> None:
@@ -184,6 +213,17 @@ async def test_what_a_gauge_has_said_once_is_there_for_as_long_as_it_is_true(url
     await asyncio.to_thread(wait_until, lambda: models_served(nodes) == replicas(), "what model each replica serves")
     await asyncio.sleep(FORGOTTEN_SECONDS)
     assert models_served(nodes) == replicas()
+
+
+def series(text: str, prefix: str) -> dict[str, set[str]]:
+    """Return the names of the labels of each family of the service's own; less a histogram's bounds."""
+    found: dict[str, set[str]] = {}
+    for name, labels in re.findall(
+        rf"^{prefix}(catdog_\w+?)(?:_total|_bucket|_count|_sum)?(?:\{{(.*)\}})? ", text, re.MULTILINE
+    ):
+        if not name.endswith("_created"):
+            found.setdefault(name, set()).update(set(re.findall(r'(\w+)="', labels)) - {"le"})
+    return found
 
 
 def models_served(nodes: Nodes) -> float:
