@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -101,6 +102,7 @@ def answers(options: str) -> pa.Table:
 def test_who_watches_a_bucket_sees_how_far_it_is(nodes: Nodes, tmp_path: Path) -> None:
     shelf(tmp_path / "shelf")
     watched, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 100))  # on one without a size nothing is drawn
     command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray"]
     environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
     with subprocess.Popen(  # noqa: S603  # all of it is written here
