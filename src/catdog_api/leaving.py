@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fastapi import Request
 
@@ -21,13 +21,21 @@ async def unless_the_caller_leaves(request: Request, work: Coroutine[Any, Any, T
     Raises:
         CallerLeftError: The connection is closed.
     """
-    working = asyncio.create_task(work)
+    waiting = cast("asyncio.Task[Any]", asyncio.current_task())
+    cancelled_already = waiting.cancelling()
     leaving = asyncio.ensure_future(request.receive())  # after a whole body there is nothing to come but the disconnect
+
+    def give_up(_: "asyncio.Future[Any]") -> None:
+        waiting.cancel()
+
+    leaving.add_done_callback(give_up)
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise CallerLeftError("The connection closed before its answer.")
-        return working.result()
+        return await work
+    except asyncio.CancelledError as error:
+        # As `asyncio.timeout` tells its own from another's: a deadline or the server may end this, too.
+        if leaving.done() and waiting.uncancel() <= cancelled_already:
+            raise CallerLeftError("The connection closed before its answer.") from error
+        raise
     finally:
-        working.cancel()
+        leaving.remove_done_callback(give_up)
         leaving.cancel()

@@ -60,13 +60,14 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
-        self._stage_seconds = Histogram(
+        stage_seconds = Histogram(
             "catdog_stage_duration_seconds",
             "Where the time of answered photographs went; parse includes the wait for the caller's upload.",
             ("stage",),
             buckets=SECONDS,
             registry=registry,
         )
+        self._stage_seconds = {stage: stage_seconds.labels(stage) for stage in STAGES}
         self._queue_depth = Gauge(
             "catdog_queue_depth",
             "Photographs that are decoded or wait for the model.",
@@ -87,8 +88,6 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=registry,
         )
-        for stage in STAGES:
-            self._stage_seconds.labels(stage)
         for reason in reasons:
             self._refused.labels(reason)
 
@@ -134,7 +133,7 @@ class Metrics:
         """
         self._answers.labels(label).inc()
         for stage, seconds in stage_seconds.items():
-            self._stage_seconds.labels(stage).observe(seconds)
+            self._stage_seconds[stage].observe(seconds)
 
     def refused(self, reason: str) -> None:
         """Count a refusal.

@@ -135,19 +135,30 @@ class _Parser(MultiPartParser):
     async def _whole(self, request: Request, delimiter: bytes) -> AsyncGenerator[bytes, None]:
         """Pass the body on, but for what the parser would walk in Python, a byte at a time."""
         count, tail = 0, b""
-        padded = delimiter.replace(b"\t", b" ") + b" " * (MAX_PADDING + 1)
         async for chunk in request.stream():
             read = tail + chunk
             count += read.count(delimiter, max(0, len(tail) - len(delimiter) + 1))  # those in the tail are counted
             if count > MAX_FILES + MAX_FIELDS:
                 raise MultiPartException("its boundary occurs far too often.")
-            if count and padded in read.replace(b"\t", b" "):
+            if count and _is_padded(read, delimiter):
                 raise MultiPartException("there is too much white space behind a boundary.")
-            tail = read[-len(padded) :]
+            tail = read[-(len(delimiter) + MAX_PADDING + 1) :]
             yield chunk
         # Raised in here, where the parser still closes the files that it opened.
         if not self._ended:
             raise MultiPartException("it ends before its closing boundary.")
+
+
+def _is_padded(read: bytes, delimiter: bytes) -> bool:
+    """Return whether more white space than may follow a delimiter is there behind one."""
+    at = read.find(delimiter)
+    while at >= 0:
+        at += len(delimiter)
+        behind = read[at : at + MAX_PADDING + 1]
+        if len(behind) > MAX_PADDING and not behind.strip(b" \t"):
+            return True
+        at = read.find(delimiter, at)
+    return False
 
 
 def _boundary_alone(media_type: bytes, boundary: bytes | None) -> Headers:
