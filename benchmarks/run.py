@@ -112,9 +112,8 @@ def _round(
         print(f"round {turn + 1} of {bench.scale.rounds}: {contender.name}", flush=True)
         setting = fastest(tuning.get(contender.name, []), dict(contender.settings[0]))
         measured[contender.name] = _or_error(lambda: measure(bench, contender, setting))  # noqa: B023  # called at once
-        if (
-            contender.name == OURS
-        ):  # at once, because they are compared: the machine is another a quarter of an hour later
+        # At once, because they are compared: a quarter of an hour later the machine is another.
+        if contender.name == OURS:
             print(f"round {turn + 1} of {bench.scale.rounds}: in process", flush=True)
             raw, seconds = bench.folder / "raw", bench.scale.seconds
             layout = in_process.Layout(**fastest(tuning.get("limit", []), in_process.LAYOUTS[0]._asdict()))

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -98,7 +99,9 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, answers: Callable[[str],
         except httpx.HTTPError as error:
             last = repr(error)
         time.sleep(0.05)
-    raise StartError(f"{last}; its log ends: {log.read_text(errors='replace')[-2000:]}")
+    # For whoever watches, and not for the results: it names what is where on this machine.
+    print(log.read_text(errors="replace")[-2000:], file=sys.stderr)
+    raise StartError(last)
 
 
 def _environment(setting: Mapping[str, str], port: int, folder: Path) -> dict[str, str]:

@@ -1,9 +1,7 @@
 """Batches, their bounds, and who is hurt when one fails."""
 
 import asyncio
-import gc
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -20,10 +18,6 @@ from catdog_api.tensors import Image, Images, Look
 from tests.fakes import ColourClassifier, FailingClassifier, GatedClassifier, LongWork, Witness
 
 RED, GREEN, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ([255, 0, 0], [0, 255, 0], [0, 0, 255]))
-
-
-class Photograph:
-    """Stands for the bytes of one."""
 
 
 Start = Callable[..., Batcher]
@@ -207,45 +201,3 @@ async def test_what_is_decoded_does_not_wait_for_ever_for_a_batch_to_fill(
     slow = [asyncio.create_task(batcher.submit(decode_slowly, lambda: None)) for _ in range(3)]
     await asyncio.gather(*slow)
     assert classifier.batches == [2, 1]
-
-
-async def test_what_is_no_photograph_is_not_waited_for_to_fill_a_batch(start: Start) -> None:
-    classifier = GatedClassifier()
-    batcher = start(classifier.look)
-    first = await behind_the_gate(batcher, classifier)
-    order: list[str] = []
-    photograph = asyncio.create_task(batcher.submit(decoding(GREEN), lambda: order.append("batch")))
-    await asyncio.sleep(0)
-    others = [
-        asyncio.create_task(batcher.run(partial(order.append, name), is_next=is_next))
-        for name, is_next in (("last", False), ("next", True))
-    ]
-    await asyncio.sleep(0)
-    classifier.gate.set()
-    await asyncio.gather(first, photograph, *others)
-    assert order == ["next", "batch", "last"]
-
-
-async def test_not_even_an_exit_in_its_work_ends_a_thread(start: Start) -> None:
-    class Panic(BaseException):
-        """As a library in Rust raises it."""
-
-    def fail() -> None:
-        raise Panic
-
-    batcher = start(ColourClassifier().look)
-    with pytest.raises(Panic):
-        await batcher.run(fail)
-    assert np.argmax((await ask(batcher, GREEN)).look.probabilities) == 1
-
-
-async def test_an_idle_thread_keeps_no_photograph(start: Start) -> None:
-    batcher = start(ColourClassifier().look)
-    photograph = Photograph()
-    kept = weakref.ref(photograph)
-    await batcher.run(partial(id, photograph))
-    del photograph
-    async with asyncio.timeout(10):
-        while kept() is not None:
-            await asyncio.sleep(0.01)
-            gc.collect()

@@ -163,6 +163,7 @@ class Pipeline:
             try:
                 async with _Until(end, self.limits.deadline_seconds):
                     place = await free.get()
+                    self._places.take(place)
                     try:
                         return await self._predict(photograph, place)
                     finally:
@@ -221,7 +222,6 @@ class Pipeline:
             decoding = partial(decode, photograph, size, max_pixels=max_pixels)
         else:
             decoding = partial(from_pixels, photograph, size, max_pixels=max_pixels)
-        self._places.take(place)
         outcome = await self._batcher.submit(decoding, partial(self._places.leave, place))
         if not are_probabilities(outcome.look.probabilities, len(self.manifest.labels)):
             raise PredictionError("The network gave no probabilities for this photograph.")
