@@ -8,8 +8,9 @@ import pytest
 from PIL import Image as Pillow
 
 from catdog_api.decoding import decode
+from catdog_api.errors import ImageError
 from tests.images import encode, quarters
-from training.dataset import DatasetError, find_labels, load_split
+from training.dataset import REASONS, DatasetError, check_apart, find_labels, load_split
 
 SIDE = 32
 
@@ -87,7 +88,9 @@ def test_a_source_is_what_a_files_name_begins_with(data: Path) -> None:
     assert load_split(data, "train", SIDE).sources == ("oxford", "plain.png", *["zoo"] * 6)
 
 
-def test_damaged_files_and_exact_duplicates_are_dropped_and_counted(data: Path) -> None:
+def test_damaged_files_and_exact_duplicates_are_left_out_counted_and_said(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rubbish = {
         "train/wolf/cut.png": _photograph(1000)[:-60],
         "train/wolf/empty.jpg": b"",
@@ -99,10 +102,33 @@ def test_damaged_files_and_exact_duplicates_are_dropped_and_counted(data: Path) 
         "train/.ipynb_checkpoints/fox.png": _photograph(1003),
     }
     before = load_split(data, "train", SIDE)
+    assert capsys.readouterr().err == ""
     after = load_split(_write(data, rubbish), "train", SIDE)
-    assert after.dropped == {"damaged": 3, "duplicate": 1, "duplicate under another label": 1}
+    assert after.dropped == {
+        "damaged": 1,
+        "empty": 1,
+        "no image": 1,
+        "duplicate": 1,
+        "duplicate under another label": 1,
+    }
+    said = capsys.readouterr().err
+    assert said.startswith(f"{data}/train: of 11 files some are left out: ")
+    assert all(f"1 {reason}" in said for reason in after.dropped)
     assert len(after.images) == len(after.targets) == len(after.sources) == len(before.images)
     assert {image.tobytes() for image in after.images} == {image.tobytes() for image in before.images}
+
+
+def test_a_photograph_that_lies_in_two_splits_is_refused_by_name(data: Path) -> None:
+    check_apart(data)
+    _write(data, {"train/fox/again.png": _photograph(0), "val/fox/of-the-same-size.bmp": b"no copy".ljust(200)})
+    check_apart(data)  # twice in one split is no leak: it is left out there
+    _write(data, {"test/wolf/leaked.png": _photograph(0), "val/husky/leaked.png": _photograph(0)})
+    with pytest.raises(DatasetError, match=r"/val/husky/leaked.png is .*/train/fox/again.png once more; 2 such files"):
+        check_apart(data)
+
+
+def test_every_reason_not_to_decode_a_photograph_has_words() -> None:
+    assert set(ImageError.__subclasses__()) == set(REASONS)
 
 
 def test_a_label_without_a_usable_photograph_is_refused_by_name(data: Path) -> None:

@@ -37,7 +37,7 @@ def test_logits_are_float32_in_whatever_the_network_computes(policy: str) -> Non
 
 def test_one_photograph_costs_at_most_400_million_multiply_adds_and_the_file_at_most_8_megabytes() -> None:
     network = build_network(3, Recipe().input_size)
-    assert 300e6 < multiply_adds(network) <= 400e6
+    assert multiply_adds(network) <= 400e6
     assert 4 * network.count_params() <= 7.5e6  # the file has half a megabyte at most beside them
 
 

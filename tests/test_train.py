@@ -21,6 +21,7 @@ from catdog_api.artifact import file_sha256, read_manifest
 from catdog_api.settings import read_settings
 from tests.conftest import client_of
 from tests.images import encode
+from training import augment, network
 from training.checkpoints import load
 from training.recipe import SMOKE
 
@@ -158,13 +159,15 @@ def test_the_run_record_tells_what_went_in_and_what_came_out(trained: Trained) -
     assert record["labels"] == ["husky", "wolf"]
     assert record["recipe"] == json.loads(json.dumps(asdict(SMOKE)))
     assert record["recipe"]["seed"] > 0
+    assert record["constants"].keys() == {"augment", "muon", "network"}
+    assert record["constants"]["augment"]["TURN_SHARE"] == augment.TURN_SHARE
+    assert record["constants"]["network"]["STAGES"] == [list(stage) for stage in network.STAGES]
     for split in ("train", "val"):
         assert record["data"][split]["counts"] == dict.fromkeys(("husky", "wolf"), COUNTS[split])
         assert record["data"][split]["dropped"] == {}
         assert len(record["data"][split]["sha256"]) == 64
     assert {"keras", "numpy", "pillow", "tensorflow"} <= set(record["packages"])
     assert record["python"].startswith("3.")
-    assert record["backend"] == os.environ.get("KERAS_BACKEND", "tensorflow")
     for figures in record["history"]:
         assert {"epoch", "size", "loss", "val_accuracy", "photographs", "images_per_second", "seconds"} <= set(figures)
     assert record["history"][-1]["loss"] < record["history"][0]["loss"]
@@ -224,7 +227,9 @@ def test_another_run_in_the_same_folder_is_refused_and_harms_nothing(
     refused = run("train", "--data", data, "--out", tmp_path / "models", "--run", folder, *smoke)
     assert refused.returncode == 1
     assert refused.stdout == ""
-    assert refused.stderr == f"training: {folder} holds a run with another {other}: choose another --run folder.\n"
+    assert (
+        refused.stderr == f"training: {folder} holds a run that differs in its {other}: choose another --run folder.\n"
+    )
     assert hashes(folder) == before
     assert not (tmp_path / "models").exists()
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from training import augment
 from training.checkpoints import CheckpointError, load
 from training.dataset import Photographs
 from training.recipe import Recipe
@@ -141,8 +142,8 @@ def test_the_averaged_weights_follow_the_trained_ones(ended: Run, untrained: Run
     ("recipe", "count", "message"),
     [
         pytest.param(RECIPE, 7, "7 photographs are fewer than one batch of 8.", id="less-than-a-batch"),
-        pytest.param(replace(RECIPE, seed=1), 68, "holds a run with another recipe", id="another-recipe"),
-        pytest.param(RECIPE, 69, "holds a run with another data", id="other-photographs"),
+        pytest.param(replace(RECIPE, seed=1), 68, "holds a run that differs in its recipe", id="another-recipe"),
+        pytest.param(RECIPE, 69, "holds a run that differs in its data", id="other-photographs"),
     ],
 )
 def test_what_it_cannot_go_on_with_is_refused(recipe: Recipe, count: int, message: str, ended: Run) -> None:
@@ -150,6 +151,12 @@ def test_what_it_cannot_go_on_with_is_refused(recipe: Recipe, count: int, messag
     with pytest.raises(RunError, match=message):
         Run(recipe, photographs(count), photographs(12), ended.checkpoint.parent)
     assert ended.checkpoint.read_bytes() == before
+
+
+def test_a_run_under_other_views_is_refused(ended: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "TURN_SHARE", 0.5)
+    with pytest.raises(RunError, match="holds a run that differs in its constants"):
+        Run(RECIPE, photographs(68), photographs(12), ended.checkpoint.parent)
 
 
 def test_a_damaged_checkpoint_is_not_taken_for_a_new_run(tmp_path: Path) -> None:

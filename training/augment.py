@@ -20,7 +20,7 @@ CROP_ASPECT = (2 / 3, 3 / 2)  # the service squashes most shapes to a square
 BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.35, 0.35, 0.5, 0.08
 GREY_SHARE = 0.06
 MEAN_COLOUR = (124, 116, 104)  # fills the corners that a tilt leaves empty
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in JPEG
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in JPEG
 
 # Damage, at full strength: each of these befalls so many views.
 SMALL_SHARE, SMALL_SIDE = 0.10, (0.4, 0.8)  # among other surroundings, of whose side it takes this share
@@ -53,7 +53,7 @@ def random_views(images: Images, surroundings: Images, size: int, strength: floa
 
 
 def plain_views(images: Images, size: int) -> Images:
-    """Resize whole photographs as the service does.
+    """Resize whole photographs, as the service does those that are less than four times as large.
 
     Args:
         images: uint8 (N, side, side, 3), RGB in [0, 255].
@@ -123,7 +123,7 @@ def _random_colour(views: Images, strength: float, rng: np.random.Generator) -> 
     saturation = rng.uniform(1 - SATURATION, 1 + SATURATION, (count, 1, 1))
     saturation[rng.random(count) < GREY_SHARE] = 0
     contrast = rng.uniform(1 - CONTRAST, 1 + CONTRAST, (count, 1, 1))
-    to_grey = np.repeat(LUMA[:, None], 3, axis=1)  # (3, 3): every channel becomes the luma
+    to_grey = np.repeat(np.array(LUMA, np.float32)[:, None], 3, axis=1)  # (3, 3): every channel becomes the luma
     matrix = (saturation * np.eye(3) + (1 - saturation) * to_grey) * gain[:, None, :]  # (N, 3, 3)
     pixels = views.reshape(count, -1, 3).astype(np.float32)
     mean = pixels.mean(axis=(1, 2), keepdims=True)

@@ -1,8 +1,9 @@
-"""Class folders as arrays: find the photographs, check them, drop duplicates, and pack them into one array a split."""
+"""Reads class folders, a download's or one's own: check the photographs, and pack them into one array a split."""
 
 import hashlib
 import os
-from collections import Counter
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,19 +15,38 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from catdog_api.artifact import file_sha256
 from catdog_api.decoding import decode
-from catdog_api.errors import ImageError
+from catdog_api.errors import (
+    EmptyImageError,
+    ImageError,
+    NotAnImageError,
+    TooManyPixelsError,
+    TruncatedImageError,
+    UnsupportedFormatError,
+)
 from catdog_api.tensors import Image, Images
 
 SPLITS = ("train", "val", "test")
-MAX_PIXELS = 100_000_000
+
+MAX_PIXELS = 50_000_000
+"""The service's own default: what it would refuse is neither trained on nor counted in a figure."""
+
+REASONS: dict[type[ImageError], str] = {
+    EmptyImageError: "empty",
+    NotAnImageError: "no image",
+    UnsupportedFormatError: "of no accepted format",
+    TruncatedImageError: "damaged",
+    TooManyPixelsError: "too large",
+}
+"""Why a file is left out, as a person reads it."""
 
 Targets: TypeAlias = npt.NDArray[np.int64]
 """What photographs show: int64 (N,), each the index of a label."""
 
 
 class DatasetError(Exception):
-    """The folder does not hold `train`, `val` and `test` with one folder of photographs per label."""
+    """The folder does not hold `train`, `val` and `test`, each of its own photographs, in one folder per label."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +117,36 @@ def find_labels(data: Path) -> tuple[str, ...]:
     return labels
 
 
+def check_apart(data: Path) -> None:
+    """Refuse a file that lies in two splits: a photograph that was trained on says nothing of those that were not.
+
+    Args:
+        data: Holds `train`, `val` and `test`, each with one folder per label.
+
+    Raises:
+        DatasetError: The folders are not as described, or a file of one split is, byte for byte, one of another.
+        OSError: A file cannot be read.
+    """
+    labels = find_labels(data)
+    of_size: dict[int, list[tuple[str, Path]]] = defaultdict(list)
+    for split in SPLITS:
+        for path, _ in find_files(data / split, labels):
+            of_size[path.stat().st_size].append((split, path))
+    copies = []
+    for files in of_size.values():
+        if len({split for split, _ in files}) == 1:
+            continue
+        first: dict[str, tuple[str, Path]] = {}
+        for split, path in files:
+            seen_in, seen = first.setdefault(file_sha256(path), (split, path))
+            if seen_in != split:
+                copies.append(f"{path} is {seen} once more")
+    if copies:
+        raise DatasetError(f"{copies[0]}; {len(copies)} such files: leave each in one of the splits.")
+
+
 def load_split(data: Path, split: str, side: int) -> Photographs:
-    """Decode a split as the service decodes, on all cores, damaged files and exact duplicates left out and counted.
+    """Decode a split as the service decodes, on all cores; what is left out is counted, and said on stderr.
 
     Args:
         data: Holds `train`, `val` and `test`, each with one folder per label.
@@ -115,8 +163,8 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
     targets: dict[bytes, int] = {}  # by the digest of the pixels
     dropped: Counter[str] = Counter()
     for (path, target), image in zip(files, _decode_all(files, side, split), strict=True):
-        if image is None:
-            dropped["damaged"] += 1
+        if isinstance(image, ImageError):
+            dropped[REASONS[type(image)]] += 1
             continue
         first = targets.setdefault(_digest(image), target)
         if len(targets) == len(kept):
@@ -124,6 +172,9 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
             continue
         images[len(kept)] = image
         kept.append((path, target))
+    if dropped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+        tqdm.write(f"{data}/{split}: of {len(files):,} files some are left out: {reasons}.", file=sys.stderr)
     for index, label in enumerate(labels):
         if index not in targets.values():
             raise DatasetError(f"{data}/{split}/{label} holds no photograph of its own that can be decoded.")
@@ -138,7 +189,7 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
     )
 
 
-def _decode_all(files: Sequence[tuple[Path, int]], side: int, split: str) -> Iterator[Image | None]:
+def _decode_all(files: Sequence[tuple[Path, int]], side: int, split: str) -> Iterator[Image | ImageError]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         decoded = pool.map(partial(_decode, side=side), (path for path, _ in files))
         yield from tqdm(decoded, split, len(files), unit="image", disable=None)
@@ -148,8 +199,8 @@ def _digest(image: Image) -> bytes:
     return hashlib.sha256(image.tobytes()).digest()
 
 
-def _decode(path: Path, side: int) -> Image | None:
+def _decode(path: Path, side: int) -> Image | ImageError:
     try:
         return decode(path.read_bytes(), side, max_pixels=MAX_PIXELS).image
-    except ImageError:
-        return None
+    except ImageError as error:
+        return error

@@ -18,7 +18,7 @@ from catdog_api.classifier import load
 from catdog_api.errors import ArtifactError
 from training.asking import check_labels, in_batches
 from training.calibration import choose_temperature, reliability
-from training.dataset import DatasetError, Photographs, load_split
+from training.dataset import DatasetError, Photographs, check_apart, load_split
 from training.figures import Figure, all_figures, confusion
 from training.plots import plot_calibration, plot_confusion
 
@@ -87,6 +87,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     try:
+        check_apart(arguments.data)
         validation, test = (_photographs(arguments.data, split, arguments.model) for split in ("val", "test"))
         calibrate(arguments.model, validation)
         figures = evaluate(arguments.model, test)

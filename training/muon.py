@@ -1,8 +1,8 @@
 """Muon: momentum whose every matrix is brought to equal singular values before it is applied (Jordan et al. 2024).
 
-A convolution's gradient is dominated by a few directions; equalizing them lets the rare ones learn, too. With the same
-seconds it took this network from 76 to 87 % cat against dog where AdamW was the other (EXPERIMENTS.md). Keras has a
-Muon of its own, but that one leaves convolutions to Adam.
+A convolution's gradient is dominated by a few directions; equalizing them lets the rare ones learn, too. In the same
+seconds a first network of this kind came to 87 % cat against dog with it and to 76 % with AdamW (EXPERIMENTS.md). Keras
+has a Muon of its own, but that one leaves convolutions to Adam.
 """
 
 from typing import Any
@@ -14,6 +14,8 @@ from keras import ops
 # convergence, singular values end up in about [0.7, 1.2] (Jordan, "Muon: An optimizer for hidden layers").
 QUINTIC = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 4
+MOMENTUM = 0.9
+ADAM_SHARE = 0.1  # of the learning rate: what Adam moves has another scale
 ADAM_DECAYS = (0.9, 0.99)
 EPSILON = 1e-7
 
@@ -23,17 +25,11 @@ class Muon(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras is publis
 
     Args:
         learning_rate: Of the convolutions; the size of a step relative to that of the weights.
-        adam_share: Adam's learning rate as a share of it.
-        momentum: Of the convolutions; Nesterov's.
         decay: Decoupled weight decay of the convolutions, times the learning rate a step.
     """
 
-    def __init__(
-        self, learning_rate: float, *, adam_share: float = 0.1, momentum: float = 0.9, decay: float = 0.02
-    ) -> None:
+    def __init__(self, learning_rate: float, *, decay: float) -> None:
         super().__init__(learning_rate=learning_rate, name="muon")
-        self.adam_share = adam_share
-        self.momentum = momentum
         self.decay = decay
 
     def build(self, variables: list[keras.Variable]) -> None:
@@ -53,8 +49,8 @@ class Muon(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras is publis
         rate = ops.cast(learning_rate, variable.dtype)
         first, second = self.first[index], self.second[index]
         if second is None:
-            self.assign(first, first * self.momentum + gradient)
-            step = orthogonalize(gradient + first * self.momentum)
+            self.assign(first, first * MOMENTUM + gradient)
+            step = orthogonalize(gradient + first * MOMENTUM)
             self.assign(variable, variable * (1 - rate * self.decay) - rate * step)
             return
         decay_1, decay_2 = ADAM_DECAYS
@@ -63,18 +59,7 @@ class Muon(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras is publis
         self.assign(second, second * decay_2 + ops.square(gradient) * (1 - decay_2))
         mean = first / (1 - ops.power(decay_1, count))
         deviation = ops.sqrt(second / (1 - ops.power(decay_2, count)))
-        self.assign(variable, variable - rate * self.adam_share * mean / (deviation + EPSILON))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the settings, as Keras wants them."""
-        config = super().get_config()
-        rate = config["learning_rate"]
-        return {
-            "learning_rate": rate,
-            "adam_share": self.adam_share,
-            "momentum": self.momentum,
-            "decay": self.decay,
-        }
+        self.assign(variable, variable - rate * ADAM_SHARE * mean / (deviation + EPSILON))
 
 
 def orthogonalize(kernel: Any) -> Any:  # noqa: ANN401  # tensors of any backend

@@ -1,4 +1,7 @@
-"""The recipe: every number that makes a training run what it is, and the schedules that follow from them."""
+"""The recipe: what one run may have otherwise than another, and the schedules that follow from it.
+
+The numbers of views, network and optimizer stand beside their code; a run's record has them as well.
+"""
 
 from dataclasses import dataclass
 

@@ -11,27 +11,28 @@ beside other work and in two parts, with seed 20261121; models/MODEL_CARD.md tel
 
 import argparse
 import json
-import os
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-    import catdog_api.classifier  # noqa: F401  # before Keras: it imports TensorFlow without its announcements
+import catdog_api.classifier  # noqa: F401  # before Keras: it imports TensorFlow without its announcements
 
+# isort: split
 import keras
 
 from catdog_api.tensors import Images
 from training.augment import plain_views, random_views
 from training.checkpoints import CheckpointError, load, save
-from training.dataset import DatasetError, Photographs, load_split
+from training.dataset import DatasetError, Photographs, check_apart, load_split
 from training.deliver import deliver
+from training.layout import SIDE
 from training.losses import PhotographLosses
 from training.muon import Muon
 from training.network import build_network
@@ -41,7 +42,6 @@ from training.provenance import provenance
 from training.pruning import draw
 from training.recipe import SMOKE, Recipe
 
-STORED_SIDE = 160  # a little more than the served size, so that a zoomed view still has pixels of its own
 CHECKPOINT = "checkpoint.npz"
 SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
@@ -73,7 +73,7 @@ class Run:
         self.checkpoint = folder / CHECKPOINT
         count, labels = len(photographs.targets), photographs.labels
         if count < recipe.batch_size:
-            raise RunError(f"{count} photographs are fewer than one batch of {recipe.batch_size}.")
+            raise RunError(f"{count} photographs are fewer than one batch of {recipe.batch_size}: gather more.")
         surrounding = photographs.targets == (labels.index(SURROUNDINGS) if SURROUNDINGS in labels else -1)
         self.surroundings = np.flatnonzero(surrounding)
         self.one_hot = np.eye(len(labels), dtype=np.float32)
@@ -127,21 +127,20 @@ class Run:
         self.photograph_losses = PhotographLosses(recipe.batch_size, recipe.label_smoothing)
         optimizer = Muon(recipe.peak_learning_rate, decay=recipe.weight_decay)
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-        # XLA undoes on a CPU what bfloat16 gains; JAX knows no other way.
-        jit = keras.backend.backend() == "jax"
-        self.network.compile(optimizer, loss, metrics=[self.photograph_losses], jit_compile=jit)
-        self.averaged.compile(jit_compile=jit)
+        # XLA undoes on a CPU what bfloat16 gains.
+        self.network.compile(optimizer, loss, metrics=[self.photograph_losses], jit_compile=False)
+        self.averaged.compile(jit_compile=False)
         optimizer.build(self.network.trainable_variables)
 
     def _train_epoch(self, epoch: int) -> float:
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, epoch])
-        order, weights = draw(self.losses, recipe.pruned_share_at(epoch), rng)
+        order, weights = draw(self.losses, recipe.pruned_share_at(epoch), rng)  # (M,), (M,)
         if len(order) < recipe.batch_size:  # so few photographs that by chance not one batch is left of them
             order, weights = draw(self.losses, 0.0, rng)
         steps = len(order) // recipe.batch_size
         shown = steps * recipe.batch_size  # the others would not fill a batch: they wait for another epoch
-        picks, weights = order[:shown].reshape(steps, -1), weights[:shown].reshape(steps, -1)
+        picks, weights = order[:shown].reshape(steps, -1), weights[:shown].reshape(steps, -1)  # (steps, batch)
         views = prepared(
             (partial(self._views, pick, epoch, step) for step, pick in enumerate(picks)), threads=2, ahead=6
         )
@@ -151,7 +150,7 @@ class Run:
                 layer.seed_generator.state.assign([recipe.seed, epoch])
         total = 0.0
         with tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", steps, unit="step", disable=None) as progress:
-            for step, (pick, weight, batch) in enumerate(progress):
+            for step, (pick, weight, batch) in enumerate(progress):  # (batch,), (batch,), (batch, size, size, 3)
                 self.network.optimizer.learning_rate = recipe.learning_rate_at(epoch + step / steps)
                 self.network.train_on_batch(batch, self.one_hot[self.photographs.targets[pick]], weight)
                 self.losses[pick] = self.photograph_losses.losses.numpy()
@@ -185,10 +184,10 @@ class Run:
             return
         arrays, saved = load(self.checkpoint)
         fresh = json.loads(json.dumps(self.record()))
-        for part in ("recipe", "data"):
-            if saved[part] != fresh[part]:
+        for part in ("recipe", "constants", "data"):
+            if saved.get(part) != fresh[part]:
                 folder = self.checkpoint.parent
-                raise RunError(f"{folder} holds a run with another {part}: choose another --run folder.")
+                raise RunError(f"{folder} holds a run that differs in its {part}: choose another --run folder.")
         self.history, self.steps, self.losses = saved["history"], saved["steps"], arrays["losses"][0]
         self.network.set_weights(arrays["network"])
         self.averaged.set_weights(arrays["averaged"])
@@ -211,21 +210,27 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/latest"), help="checkpoints (default: %(default)s)")
     parser.add_argument("--name", default="catdog", help="of the model, in every answer (default: %(default)s)")
     parser.add_argument("--version", default="1.0.0", help="of the model, in every answer (default: %(default)s)")
-    parser.add_argument("--smoke", action="store_true", help="a two-minute run of the same code, to see that it works")
+    parser.add_argument(
+        "--smoke", action="store_true", help="the same in small: two minutes for some hundred photographs"
+    )
     arguments = parser.parse_args()
     recipe = SMOKE if arguments.smoke else Recipe()
     try:
         keras.mixed_precision.set_global_policy(policy_of(arguments.run / CHECKPOINT))
-        photographs, validation = (load_split(arguments.data, split, STORED_SIDE) for split in ("train", "val"))
+        check_apart(arguments.data)
+        photographs, validation = (load_split(arguments.data, split, SIDE) for split in ("train", "val"))
         run = Run(recipe, photographs, validation, arguments.run)
-        # A rehearsal: a network that cannot be saved should say so now and not when the hours are over.
+        # A rehearsal: what cannot be saved, or has no place to go, should say so now and not when the hours are over.
         deliver(run.averaged, run.record(), arguments.run, name=arguments.name, version=arguments.version)
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=arguments.out):
+            pass
         run.train()
-    except (CheckpointError, DatasetError, RunError) as error:
+        deliver(run.averaged, run.record(), arguments.out, name=arguments.name, version=arguments.version)
+    except (CheckpointError, DatasetError, OSError, RunError) as error:
         sys.exit(f"training: {error}")
     except KeyboardInterrupt:
         sys.exit("\ntraining: stopped; the same command goes on from the last whole epoch")
-    deliver(run.averaged, run.record(), arguments.out, name=arguments.name, version=arguments.version)
     model = arguments.out / "catdog.keras"
     print(f"{model} is ready: python -m training.evaluate --data {arguments.data} --model {model}")
 
