@@ -20,10 +20,11 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 NAMES = {"figures", "sources", "confusion", "errors", "robustness", "data", "run"}
 
 
-def record(counts: dict[str, int]) -> dict[str, object]:
-    """Return a short run record."""
+def record(counts: dict[str, int], sha256: str) -> dict[str, object]:
+    """Return a short run record of the model with this SHA-256."""
     split = {"counts": counts, "dropped": {}, "sha256": "0" * 64}
     return {
+        "model": {"sha256": sha256},
         "labels": list(counts),
         "recipe": {"seed": 7, "batch_size": 16},
         "data": {"train": split, "val": split},
@@ -49,7 +50,7 @@ def model(tmp_path: Path) -> Path:
         "damages": {},
     }
     path.with_name("robustness.json").write_text(json.dumps(robustness))
-    path.with_name("run.json").write_text(json.dumps(record(dict.fromkeys(manifest.labels, 4))))
+    path.with_name("run.json").write_text(json.dumps(record(dict.fromkeys(manifest.labels, 4), manifest.sha256)))
     marks = "\n\n".join(f"Of {name}:\n<!-- {name} --><!-- /{name} -->\nSo much for that." for name in sorted(NAMES))
     path.with_name(CARD).write_text(marks)
     return path
@@ -109,9 +110,10 @@ def broken(model: Path, name: str, old: str, new: str) -> None:
     ("name", "old", "new", "message"),
     [
         pytest.param(
-            "robustness.json", '"sha256": "', '"sha256": "f', "robustness.json is that of another", id="model"
+            "robustness.json", '"sha256": "', '"sha256": "f', "robustness.json is that of another", id="robustness"
         ),
-        pytest.param("run.json", '"cat"', '"fox"', "run.json is that of another model, for", id="labels"),
+        pytest.param("run.json", '{"sha256": "', '{"sha256": "f', "run.json is that of another", id="run"),
+        pytest.param("run.json", '"model"', '"else"', "run.json is that of another model, or does not", id="whose"),
         pytest.param("run.json", "{", "", "run.json cannot be read", id="no-json"),
         pytest.param("catdog.json", "confusion_by_source", "else", "has no figures by source: run", id="figures"),
     ],
