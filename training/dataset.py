@@ -124,6 +124,7 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
 
     Raises:
         DatasetError: The folders are not as described, or a label has no usable photograph.
+        OSError: A folder or a file cannot be read.
     """
     labels = find_labels(data)
     files = find_files(data / split, labels)
