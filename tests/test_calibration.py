@@ -45,3 +45,27 @@ def test_calibrated_answers_have_hardly_any_calibration_error() -> None:
 
 def test_sure_answers_of_which_half_are_wrong_miss_by_a_half() -> None:
     assert calibration.expected_calibration_error(np.eye(2, dtype=np.float32)[[0] * 10], np.arange(10) // 5) == 0.5
+
+
+def test_the_interval_of_one_bin_is_that_of_its_share() -> None:
+    # 50 of 100 sure answers are wrong: the standard error of that share is 0.05.
+    sure = np.eye(2, dtype=np.float32)[[0] * 100]
+    half_wrong = np.arange(100) // 50
+    assert calibration.calibration_interval(sure, half_wrong) == pytest.approx([0.5 - 0.098, 0.5 + 0.098], abs=0.021)
+    assert calibration.calibration_interval(sure, np.zeros(100, np.int64)) == [0, 0]
+
+
+def test_in_the_interval_too_much_promised_in_one_bin_makes_up_for_no_other() -> None:
+    probabilities = np.array([[0.6, 0.4]] * 100 + [[1.0, 0.0]] * 100, np.float32)
+    targets = (np.arange(200) >= 160).astype(np.int64)  # all of the first hundred are right, 60 of the second
+    low, high = calibration.calibration_interval(probabilities, targets)
+    assert calibration.expected_calibration_error(probabilities, targets) == 0.4
+    assert 0.3 < low < 0.4 < high < 0.5
+
+
+def test_the_same_answers_have_the_same_interval_of_their_calibration_error() -> None:
+    logits, targets = _sampled(500)
+    probabilities = softmax(logits, 2)
+    assert calibration.calibration_interval(probabilities, targets) == calibration.calibration_interval(
+        probabilities, targets
+    )

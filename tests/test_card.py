@@ -20,10 +20,11 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 NAMES = {"figures", "sources", "confusion", "errors", "robustness", "data", "run"}
 
 
-def record(counts: dict[str, int]) -> dict[str, object]:
-    """Return a short run record."""
+def record(counts: dict[str, int], sha256: str) -> dict[str, object]:
+    """Return a short run record of the model with this SHA-256."""
     split = {"counts": counts, "dropped": {}, "sha256": "0" * 64}
     return {
+        "model": {"sha256": sha256},
         "labels": list(counts),
         "recipe": {"seed": 7, "batch_size": 16},
         "data": {"train": split, "val": split},
@@ -49,7 +50,7 @@ def model(tmp_path: Path) -> Path:
         "damages": {},
     }
     path.with_name("robustness.json").write_text(json.dumps(robustness))
-    path.with_name("run.json").write_text(json.dumps(record(dict.fromkeys(manifest.labels, 4))))
+    path.with_name("run.json").write_text(json.dumps(record(dict.fromkeys(manifest.labels, 4), manifest.sha256)))
     marks = "\n\n".join(f"Of {name}:\n<!-- {name} --><!-- /{name} -->\nSo much for that." for name in sorted(NAMES))
     path.with_name(CARD).write_text(marks)
     return path
@@ -86,15 +87,51 @@ def test_every_table_comes_from_the_files_beside_the_model(model: Path) -> None:
     assert "| cat, dog or neither: right answers | 100.00 % | 12 |" in tables["figures"]
 
 
+def run(model: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the command."""
+    command = [sys.executable, "-m", "training.card", "--model", str(model)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+
+
 def test_the_command_fills_the_card_and_a_second_time_changes_nothing(model: Path) -> None:
     card = model.with_name(CARD)
     for _ in range(2):
-        command = [sys.executable, "-m", "training.card", "--model", str(model)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+        done = run(model)
         assert done.returncode == 0, done.stderr
         text = card.read_text()
         assert text == fill(text, read_tables(model))
         assert text.count("So much for that.") == len(NAMES)
+
+
+def test_a_model_without_a_card_gets_one_of_headings_and_tables(model: Path) -> None:
+    card = model.with_name(CARD)
+    card.unlink()
+    done = run(model)
+    assert (done.returncode, done.stdout) == (0, f"{card} is filled.\n"), done.stderr
+    text = card.read_text()
+    assert text.startswith("# Model card: colours 1.0.0\n\n## How good it is\n\n<!-- figures -->\n\n| figure |")
+    assert text == fill(text, read_tables(model))
+    words = re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->", "", text, flags=re.DOTALL).split("\n")
+    assert [word for word in words if word and not word.startswith("#")] == []
+    assert len([word for word in words if word.startswith("## ")]) == len(NAMES)
+
+
+def test_the_words_that_were_written_around_the_tables_stay(model: Path) -> None:
+    card = model.with_name(CARD)
+    card.unlink()
+    run(model)
+    written = card.read_text().replace("## Confusion\n", "## Confusion\n\nHuskies are taken for wolves.\n")
+    card.write_text(written)
+    assert run(model).returncode == 0
+    assert card.read_text() == written
+    assert "Huskies are taken for wolves." in written
+
+
+def test_where_the_model_is_missing_no_card_is_begun(tmp_path: Path) -> None:
+    refused = run(tmp_path / "catdog.keras")
+    assert refused.returncode == 1
+    assert refused.stderr == f"training: The manifest {tmp_path / 'catdog.json'} is missing.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def broken(model: Path, name: str, old: str, new: str) -> None:
@@ -109,9 +146,10 @@ def broken(model: Path, name: str, old: str, new: str) -> None:
     ("name", "old", "new", "message"),
     [
         pytest.param(
-            "robustness.json", '"sha256": "', '"sha256": "f', "robustness.json is that of another", id="model"
+            "robustness.json", '"sha256": "', '"sha256": "f', "robustness.json is that of another", id="robustness"
         ),
-        pytest.param("run.json", '"cat"', '"fox"', "run.json is that of another model, for", id="labels"),
+        pytest.param("run.json", '{"sha256": "', '{"sha256": "f', "run.json is that of another", id="run"),
+        pytest.param("run.json", '"model"', '"else"', "run.json is that of another model, or does not", id="whose"),
         pytest.param("run.json", "{", "", "run.json cannot be read", id="no-json"),
         pytest.param("catdog.json", "confusion_by_source", "else", "has no figures by source: run", id="figures"),
     ],
@@ -124,8 +162,7 @@ def test_records_of_another_model_fill_no_card(name: str, old: str, new: str, me
 
 def test_a_record_that_is_missing_is_named_in_one_line(model: Path) -> None:
     model.with_name("robustness.json").unlink()
-    command = [sys.executable, "-m", "training.card", "--model", str(model)]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    refused = run(model)
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"training: {model.with_name('robustness.json')} cannot be read: ")
     assert refused.stderr.count("\n") == 1

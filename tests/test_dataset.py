@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from catdog_api.decoding import decode
 from catdog_api.errors import ImageError
 from tests.images import encode, quarters
-from training.dataset import REASONS, DatasetError, check_apart, find_labels, load_split
+from training.dataset import REASONS, DatasetError, check_apart, find_labels, load_split, name_sources
 
 SIDE = 32
 
@@ -83,9 +83,33 @@ def test_each_split_gives_its_own_photographs_with_their_labels(data: Path, spli
     assert np.array_equal(photographs.images, np.stack(served))
 
 
-def test_a_source_is_what_a_files_name_begins_with(data: Path) -> None:
-    _write(data, {"train/fox/oxford-beagle-7.png": _photograph(1000), "train/fox/plain.png": _photograph(1001)})
-    assert load_split(data, "train", SIDE).sources == ("oxford", "plain.png", *["zoo"] * 6)
+@pytest.mark.parametrize(
+    ("names", "sources"),
+    [
+        pytest.param([f"kaggle-{n}.jpg" for n in range(10)], ["kaggle"] * 10, id="ten-of-a-source"),
+        pytest.param([f"kaggle-{n}.jpg" for n in range(9)], ["other"] * 9, id="nine-of-a-source"),
+        pytest.param([f"IMG_{n}.jpg" for n in range(20)], ["other"] * 20, id="no-hyphen"),
+        pytest.param([f"{n}-a-cat.jpg" for n in range(20)], ["other"] * 20, id="each-its-own"),
+        pytest.param(["001.jpg"] * 12, ["other"] * 12, id="the-same-number-under-twelve-labels"),
+        pytest.param(
+            [f"park-{n}-x.jpg" for n in range(11)] + ["sled-1.jpg", "2.jpg"],
+            ["park"] * 11 + ["other"] * 2,
+            id="one-source-and-a-few-others",
+        ),
+    ],
+)
+def test_a_source_is_what_ten_names_of_a_split_begin_with(names: list[str], sources: list[str]) -> None:
+    assert list(name_sources(names)) == sources
+
+
+def test_each_photograph_keeps_its_source(data: Path) -> None:
+    _write(data, {f"train/husky/sled-{number}.png": _photograph(1000 + number) for number in range(10)})
+    assert load_split(data, "train", SIDE).sources == (*["other"] * 3, *["sled"] * 10, *["other"] * 3)
+
+
+def test_copies_that_are_dropped_make_no_source(data: Path) -> None:
+    _write(data, {f"train/husky/sled-{number}.png": _photograph(1000) for number in range(10)})
+    assert set(load_split(data, "train", SIDE).sources) == {"other"}
 
 
 def test_damaged_files_and_exact_duplicates_are_left_out_counted_and_said(

@@ -54,7 +54,8 @@ def test_the_manifest_and_the_record_are_those_of_the_model(tmp_path: Path) -> N
     assert manifest.sha256 == file_sha256(model)
     assert (manifest.input_size, manifest.parameters) == (32, served.count_params())
     assert manifest.multiply_adds == multiply_adds(served)
-    assert json.loads((tmp_path / "run.json").read_text()) == RECORD
+    identity = {"name": "sled", "version": "2.1.0", "sha256": manifest.sha256}
+    assert json.loads((tmp_path / "run.json").read_text()) == {"model": identity, **RECORD}
     assert {path.name for path in tmp_path.iterdir()} == {"catdog.keras", "catdog.json", "run.json"}
 
 

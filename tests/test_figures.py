@@ -8,6 +8,7 @@ import pytest
 
 from catdog_api.labels import softmax
 from training import figures
+from training.calibration import calibration_interval
 from training.dataset import Targets
 
 
@@ -115,6 +116,8 @@ def test_everything_measured_has_its_n_and_fits_into_the_manifest() -> None:
         "web": figures.share(right[sources == "web"]),
         "zoo": figures.share(right[::3]),
     }
+    error = measured["expected_calibration_error"]
+    assert (error["n"], error["interval"]) == (300, calibration_interval(probabilities, targets))
     assert np.sum(measured["confusion"]) == 300
     assert np.trace(measured["confusion"]) == right.sum()
     assert np.array_equal(sum(map(np.array, measured["confusion_by_source"].values())), measured["confusion"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from catdog_api.app import create_app
 from catdog_api.artifact import read_manifest
 from catdog_api.metrics import Metrics
 from catdog_api.settings import Settings, bundled, read_settings
+from training.figures import Figure
 from training.recipe import Recipe
+from training.tables import percent
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,6 +27,12 @@ def described(value: object) -> str:
     if isinstance(value, int | float) and value >= 10_000:
         return f"{value:,}"
     return "none" if value in (None, ()) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def figure_row(figure: Figure, written: Callable[[float], str]) -> str:
+    """Write value, n and interval of a figure as the README's table does."""
+    low, high = figure["interval"]
+    return f"{written(figure['value'])} | {figure['n']:,} | {written(low)} to {written(high)}"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -40,12 +49,26 @@ def test_no_setting_is_in_the_readme_that_does_not_exist() -> None:
 
 def test_the_figures_are_those_of_the_manifest() -> None:
     figures = read_manifest(bundled("models") / "catdog.keras").figures
-    pair = figures["forced_choice"]["cat against dog"]
-    assert f"AUROC of {figures['labels']['neither']['auroc']['value']:.3f}" in README
-    assert f"{figures['expected_calibration_error']['value']:.1%} on average".replace("%", " %") in README
-    for figure in (figures["accuracy"], pair["all"], pair["kaggle"], pair["breeds"]):
-        low, high = figure["interval"]
-        assert f"| {figure['value']:.2%} | {figure['n']:,} | {low:.2%} to {high:.2%} |".replace("%", " %") in README
+    pair, labels, right = figures["forced_choice"]["cat against dog"], figures["labels"], figures["accuracy_by_source"]
+    shares = {
+        "right: cat, dog or neither, all photographs": figures["accuracy"],
+        "right: the same, dogs of nine breeds (imagewoof)": right["imagewoof"],
+        "right: the same, lions, foxes, wolves and the like (wildlife)": right["wildlife"],
+        "right: cat against dog, all": pair["all"],
+        "right: cat against dog, Dogs vs. Cats (kaggle)": pair["kaggle"],
+        "right: cat against dog, photographs by breed (breeds)": pair["breeds"],
+    }
+    error = figures["expected_calibration_error"]
+    numbers = {
+        "AUROC: neither against pets, all": labels["neither"]["auroc"],
+        "AUROC: wildlife against pets": labels["neither"]["auroc_by_source"]["wildlife"],
+        "AUROC: dogs of imagewoof against cats and neither": labels["dog"]["auroc_by_source"]["imagewoof"],
+        f"expected calibration error, {error['bins']} bins": error,
+    }
+    written = {name: figure_row(figure, percent) for name, figure in shares.items()}
+    written |= {name: figure_row(figure, "{:.4f}".format) for name, figure in numbers.items()}
+    measured = README.split("\n## How good it is\n")[1].split("\n## ")[0]
+    assert dict(re.findall(r"^\| (\w[^|]*) \| (.*) \|$", measured, re.MULTILINE)) == written
 
 
 def test_the_example_in_the_explorer_is_the_delivered_model() -> None:

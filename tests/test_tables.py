@@ -68,7 +68,7 @@ def test_the_headline_has_every_figure_with_its_n_and_interval(manifest: Manifes
         "10",
         f"{wild['interval'][0]:.4f} to {wild['interval'][1]:.4f}",
     ]
-    assert written["expected calibration error, 15 bins"] == ["0.2000", "10", ""]
+    assert written["expected calibration error, 15 bins"] == ["0.2000", "10", "0.0000 to 0.5000"]
     assert written["multiply-adds for a photograph"][0] == "100 million"
     assert written["parameters"][0] == "1.23 million"
     assert written["artifact"][0] == "5.0 MB"

@@ -8,6 +8,8 @@ from training.dataset import Targets
 
 CALIBRATION_BINS = 15
 TEMPERATURES = np.geomspace(0.2, 5.0, 1001)
+RESAMPLES = 5_000  # with a fifth of them, another seed moves an end by 0.0003 on the 4,453 photographs of test
+RESAMPLING_SEED = 95
 
 
 def choose_temperature(logits: Logits, targets: Targets) -> float:
@@ -48,9 +50,7 @@ def reliability(
     Raises:
         ValueError: A probability is not a number.
     """
-    highest = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == targets
-    bins = np.minimum((highest * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    highest, right, bins = _binned(probabilities, targets)
     counts = np.bincount(bins, minlength=CALIBRATION_BINS)
     used = np.maximum(counts, 1)
     mean = np.bincount(bins, highest, CALIBRATION_BINS) / used
@@ -73,3 +73,37 @@ def expected_calibration_error(probabilities: Probabilities, targets: Targets) -
     """
     mean, accuracy, counts = reliability(probabilities, targets)
     return round(float(np.sum(np.abs(mean - accuracy) * counts) / len(targets)), 4)
+
+
+def calibration_interval(probabilities: Probabilities, targets: Targets) -> list[float]:
+    """Return the 95 % interval of `expected_calibration_error`, by the percentiles of a bootstrap (Efron 1979).
+
+    The photographs are resampled with a fixed seed, so that the same answers have the same interval. Chance alone moves
+    every bin off the diagonal, and resampling adds to it: most of the interval lies above the value.
+
+    Args:
+        probabilities: float32 (N, labels), in [0, 1].
+        targets: int64 (N,), each the index of a label.
+
+    Returns:
+        [low, high] in [0, 1], rounded to four decimals.
+
+    Raises:
+        ValueError: A probability is not a number, or N is 0.
+    """
+    highest, right, bins = _binned(probabilities, targets)
+    misses, n = highest - right, len(targets)
+    rng = np.random.default_rng(RESAMPLING_SEED)
+    drawn = (rng.integers(0, n, n) for _ in range(RESAMPLES))
+    errors = [np.abs(np.bincount(bins[pick], misses[pick])).sum() / n for pick in drawn]
+    low, high = np.percentile(errors, (2.5, 97.5))
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+def _binned(
+    probabilities: Probabilities, targets: Targets
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return of each answer its probability, whether it was right, and its bin: three of (N,)."""
+    highest = probabilities.max(axis=1).astype(np.float64)
+    bins = np.minimum((highest * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    return highest, probabilities.argmax(axis=1) == targets, bins

@@ -3,6 +3,7 @@
     python -m training.card
 
 `MODEL_CARD.md` is written by hand; between `<!-- NAME -->` and `<!-- /NAME -->` stands what this command puts there.
+Where there is none beside the model, the command writes one of headings and tables alone, for words to be added.
 """
 
 import argparse
@@ -12,15 +13,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from catdog_api.artifact import read_manifest, verify
+from catdog_api.artifact import Manifest, read_manifest, verify
 from catdog_api.errors import ArtifactError
 from training import tables
 
 CARD = "MODEL_CARD.md"
+HEADINGS = {
+    "figures": "How good it is",
+    "sources": "By source",
+    "confusion": "Confusion",
+    "robustness": "Under damage",
+    "errors": "What it gets wrong",
+    "data": "Data",
+    "run": "How it was trained",
+}
 
 
 class CardError(Exception):
     """The card has not the marks for its tables, or what goes into them is missing or is that of another model."""
+
+
+def begin(manifest: Manifest) -> str:
+    """Return a card without words: name and version of the model, and under each heading the marks of a table."""
+    parts = [f"## {heading}\n\n<!-- {name} -->\n<!-- /{name} -->" for name, heading in HEADINGS.items()]
+    return "\n\n".join([f"# Model card: {manifest.name} {manifest.version}", *parts]) + "\n"
 
 
 def fill(text: str, filled: Mapping[str, str]) -> str:
@@ -61,8 +77,10 @@ def read_tables(model: Path) -> dict[str, str]:
     record, robustness = (_read(model.with_name(name)) for name in ("run.json", "robustness.json"))
     if robustness["model"]["sha256"] != manifest.sha256:
         raise CardError("robustness.json is that of another model: run python -m training.robustness.")
-    if tuple(record["labels"]) != manifest.labels:
-        raise CardError(f"run.json is that of another model, for {record['labels']}.")
+    if record.get("model", {}).get("sha256") != manifest.sha256:
+        raise CardError(
+            "run.json is that of another model, or does not say of which: its sha256 is not the manifest's."
+        )
     if "confusion_by_source" not in manifest.figures:
         raise CardError(f"The manifest of {model} has no figures by source: run python -m training.evaluate.")
     return {
@@ -93,7 +111,9 @@ def main() -> None:
     model = parser.parse_args().model
     card = model.with_name(CARD)
     try:
-        card.write_text(fill(card.read_text(encoding="utf-8"), read_tables(model)), encoding="utf-8")
+        filled = read_tables(model)
+        text = card.read_text(encoding="utf-8") if card.exists() else begin(read_manifest(model))
+        card.write_text(fill(text, filled), encoding="utf-8")
     except (ArtifactError, CardError, OSError) as error:
         sys.exit(f"training: {error}")
     print(f"{card} is filled.")

@@ -28,6 +28,8 @@ from catdog_api.errors import (
 from catdog_api.tensors import Image, Images
 
 SPLITS = ("train", "val", "test")
+SOURCE_LEAST = 10  # photographs of a split: the share of fewer says nothing
+OTHER = "other"
 
 MAX_PIXELS = 50_000_000
 """The service's own default: what it would refuse is neither trained on nor counted in a figure."""
@@ -57,7 +59,7 @@ class Photographs:
         images: uint8 (N, side, side, 3), RGB in [0, 255].
         targets: int64 (N,), each the index of a label.
         labels: The folders' names in alphabetical order: the order of the network's outputs.
-        sources: N names, each what a file's name begins with up to its first hyphen.
+        sources: N names, as `name_sources` gives them.
         dropped: How many files were left out, by reason.
         sha256: Of all images and targets: two runs on the same data agree in it.
     """
@@ -145,6 +147,21 @@ def check_apart(data: Path) -> None:
         raise DatasetError(f"{copies[0]}; {len(copies)} such files: leave each in one of the splits.")
 
 
+def name_sources(names: Sequence[str]) -> tuple[str, ...]:
+    """Return where each photograph of a split comes from: what its file's name begins with up to the first hyphen.
+
+    Args:
+        names: Of the files of one split.
+
+    Returns:
+        For each name its beginning where at least `SOURCE_LEAST` of them share it, and otherwise `OTHER`, as for a name
+        without a hyphen: `001.jpg` under every label is no source.
+    """
+    beginnings = [beginning if hyphen else OTHER for beginning, hyphen, _ in (name.partition("-") for name in names)]
+    counts = Counter(beginnings)
+    return tuple(beginning if counts[beginning] >= SOURCE_LEAST else OTHER for beginning in beginnings)
+
+
 def load_split(data: Path, split: str, side: int) -> Photographs:
     """Decode a split as the service decodes, on all cores; what is left out is counted, and said on stderr.
 
@@ -155,6 +172,7 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
 
     Raises:
         DatasetError: The folders are not as described, or a label has no usable photograph.
+        OSError: A folder or a file cannot be read.
     """
     labels = find_labels(data)
     files = find_files(data / split, labels)
@@ -183,7 +201,7 @@ def load_split(data: Path, split: str, side: int) -> Photographs:
         images=images[: len(kept)],
         targets=np.array(list(targets.values()), np.int64),
         labels=labels,
-        sources=tuple(path.name.split("-", 1)[0] for path, _ in kept),
+        sources=name_sources([path.name for path, _ in kept]),
         dropped=dict(dropped),
         sha256=hashlib.sha256(content).hexdigest(),
     )

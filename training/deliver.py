@@ -16,7 +16,7 @@ def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: st
     """Write `catdog.keras`, its manifest `catdog.json`, the run record `run.json` and `curves.png`.
 
     The artifact is float32 and of fixed size whatever the training computed in; its normalizations are folded into its
-    convolutions, and it carries no optimizer.
+    convolutions, and it carries no optimizer. The record says under `model` of which artifact it is.
 
     Args:
         network: Its weights are delivered.
@@ -50,6 +50,7 @@ def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: st
         multiply_adds=multiply_adds(served),
     )
     write_manifest(manifest, model)
-    (out / "run.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    identified = {"model": {"name": name, "version": version, "sha256": manifest.sha256}, **record}
+    (out / "run.json").write_text(json.dumps(identified, indent=1) + "\n", encoding="utf-8")
     if record["history"]:
         plot_curves(record["history"], out / "curves.png")

@@ -91,7 +91,7 @@ def main() -> None:
         validation, test = (_photographs(arguments.data, split, arguments.model) for split in ("val", "test"))
         calibrate(arguments.model, validation)
         figures = evaluate(arguments.model, test)
-    except (ArtifactError, DatasetError) as error:
+    except (ArtifactError, DatasetError, OSError) as error:
         sys.exit(f"training: {error}")
     print(json.dumps(figures, indent=2))
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catdog_api.tensors import Probabilities
-from training.calibration import CALIBRATION_BINS, expected_calibration_error
+from training.calibration import CALIBRATION_BINS, calibration_interval, expected_calibration_error
 from training.dataset import Targets
 
 Sources: TypeAlias = npt.NDArray[np.str_]
@@ -196,6 +196,7 @@ def all_figures(probabilities: Probabilities, targets: Targets, sources: Sources
             "value": expected_calibration_error(probabilities, targets),
             "bins": CALIBRATION_BINS,
             "n": len(targets),
+            "interval": calibration_interval(probabilities, targets),
         },
         "confusion": confusion(probabilities, targets).tolist(),
         "confusion_by_source": confusion_by_source(probabilities, targets, sources),

@@ -115,7 +115,7 @@ def main() -> None:
     try:
         classifier = load(arguments.model)
         figures = measure(classifier, choose(arguments.data, classifier.manifest.labels, arguments.count))
-    except (ArtifactError, DatasetError) as error:
+    except (ArtifactError, DatasetError, OSError) as error:
         sys.exit(f"training: {error}")
     text = json.dumps(figures, indent=1)
     arguments.model.with_name("robustness.json").write_text(text + "\n", encoding="utf-8")

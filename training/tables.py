@@ -43,7 +43,7 @@ def figures(manifest: Manifest, artifact_bytes: int) -> str:
             rows.append(_row(f"{HARD_SOURCE} alone against the others, AUROC by p({label})", hard, as_percent=False))
     error = measured["expected_calibration_error"]
     rows += [
-        (f"expected calibration error, {error['bins']} bins", f"{error['value']:.4f}", f"{error['n']:,}", ""),
+        _row(f"expected calibration error, {error['bins']} bins", error, as_percent=False),
         ("multiply-adds for a photograph", f"{manifest.multiply_adds / 1e6:.0f} million", "", ""),
         ("parameters", f"{manifest.parameters / 1e6:.2f} million", "", ""),
         ("artifact", f"{artifact_bytes / 1e6:.1f} MB", "", ""),
