@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ import ray
 import ray.data
 import ray.exceptions
 from pyarrow import compute, fs
+from ray.util.annotations import RayDeprecationWarning
 from tqdm import tqdm
 
 from catdog_api.artifact import Manifest, read_manifest, verify
@@ -119,7 +121,9 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
     """Have photographs answered; tables come as they are done, in no order."""
     if not found:
         return
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
+    # Unasked, Ray would try for minutes to join the last cluster of this machine, even one that was killed.
+    address = None if "RAY_ADDRESS" in os.environ else "local"
+    ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="error", ignore_reinit_error=True)
     _say_if_all_cores_are_taken()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False  # there is one that counts photographs
@@ -138,15 +142,18 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
         )
         for part in (found[at : at + length] for at in range(0, len(found), length))
     ]
-    answered = ray.data.from_arrow(tables).map_batches(
-        Photographs,
-        fn_constructor_args=(settings, places),
-        batch_size=None,
-        batch_format="pyarrow",
-        num_cpus=CORES,
-        max_task_retries=RETRIES,
-        compute=ray.data.ActorPoolStrategy(min_size=1),
-    )
+    with warnings.catch_warnings():
+        # Ray 2.64 will not take retries here any more; until then there is no other place to bound them.
+        warnings.simplefilter("ignore", RayDeprecationWarning)
+        answered = ray.data.from_arrow(tables).map_batches(
+            Photographs,
+            fn_constructor_args=(settings, places),
+            batch_size=None,
+            batch_format="pyarrow",
+            num_cpus=CORES,
+            max_task_retries=RETRIES,
+            compute=ray.data.ActorPoolStrategy(min_size=1),
+        )
     yield from answered.iter_batches(batch_size=None, batch_format="pyarrow")
 
 
