@@ -45,6 +45,7 @@ def model(tmp_path: Path) -> Path:
     robustness = {
         "model": {"sha256": manifest.sha256},
         "photographs": "a dozen",
+        "surroundings": "another dozen",
         "undamaged": share(np.ones(12, np.bool_)),
         "damages": {},
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 
 from training.plots import plot_calibration, plot_confusion, plot_curves, plot_robustness
@@ -81,6 +82,12 @@ def test_each_damage_has_a_panel_in_which_the_right_answers_fall(tmp_path: Path)
     assert _slant(_inked(two[:, :quarter], BLUE)) > 0.5
     assert _slant(_inked(two[:, quarter : 2 * quarter], BLUE)) < -0.5
     assert one[:, quarter + 50 :].min() == 255  # an empty panel is not drawn
+
+
+def test_a_damage_without_a_panel_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    damages = {str(number): _shares(0.5, 0.5) for number in range(13)}
+    with pytest.raises(ValueError, match="zip"):
+        plot_robustness({"undamaged": {"value": 0.9}, "damages": damages}, tmp_path / "robustness.png")
 
 
 def test_the_answers_to_whole_photographs_are_a_line_across_every_panel(tmp_path: Path) -> None:

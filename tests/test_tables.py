@@ -100,11 +100,12 @@ def test_every_severity_has_a_row() -> None:
     share = {"value": 0.9, "n": 2000, "interval": [0.88, 0.91]}
     measured = {
         "photographs": "two of test",
+        "surroundings": "two more",
         "undamaged": share,
         "damages": {"blur": [{"severity": 0.5, **share}], "turned": []},
     }
     photographs, written = tables.robustness(measured).split("\n\n")
-    assert photographs == "On two of test."
+    assert photographs == "On two of test; around and before them stand two more."
     assert rows(written)[1:] == [
         ["none", "", "90.00 %", "2,000", "88.00 % to 91.00 %"],
         ["blur", "0.5", "90.00 %", "2,000", "88.00 % to 91.00 %"],

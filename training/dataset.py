@@ -20,6 +20,7 @@ from catdog_api.tensors import Image, Images
 
 SPLITS = ("train", "val", "test")
 MAX_PIXELS = 100_000_000
+SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
 Targets: TypeAlias = npt.NDArray[np.int64]
 """What photographs show: int64 (N,), each the index of a label."""

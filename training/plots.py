@@ -95,10 +95,13 @@ def plot_robustness(figures: Mapping[str, Any], path: Path) -> None:
 
     Raises:
         OSError: The file cannot be written.
+        ValueError: There are more than twelve damages.
     """
     figure = Figure(figsize=(12, 7.5), layout="constrained")
-    panels = figure.subplots(3, 4, sharey=True).flat
-    for (name, measured), axes in zip(figures["damages"].items(), panels, strict=False):
+    damages, panels = figures["damages"], figure.subplots(3, 4, sharey=True).flat
+    for axes in panels[len(damages) :]:
+        axes.set_visible(False)
+    for (name, measured), axes in zip(damages.items(), panels[: len(damages)], strict=True):
         places = np.arange(len(measured))  # the severities are no scale: some rise, some fall, some jump
         shares = 100 * np.array([entry["value"] for entry in measured])
         lows, highs = 100 * np.array([entry["interval"] for entry in measured]).T
@@ -109,7 +112,5 @@ def plot_robustness(figures: Mapping[str, Any], path: Path) -> None:
         axes.set_xticks(places, [f"{entry['severity']:g}" for entry in measured], fontsize=8)
         axes.set_xlim(-0.5, len(measured) - 0.5)
         axes.grid(axis="y", linewidth=0.3)
-    for axes in panels:  # those that are left
-        axes.set_visible(False)
     figure.supylabel("right answers, %", fontsize=10)
     figure.savefig(path, dpi=120)

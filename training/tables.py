@@ -93,12 +93,13 @@ def errors(manifest: Manifest) -> str:
 
 
 def robustness(measured: Figure) -> str:
-    """Write what `robustness.json` holds: on which photographs, and the share of right answers under every damage."""
+    """Write what `robustness.json` holds: of which photographs, and the share of right answers under every damage."""
     rows = [("none", "", *_row("", measured["undamaged"])[1:])]
     for name, shares in measured["damages"].items():
         rows += [(name, f"{figure['severity']:g}", *_row("", figure)[1:]) for figure in shares]
     head = ("damage", "severity", "right", "n", "95 % interval")
-    return f"On {measured['photographs']}.\n\n{table(head, rows)}"
+    on = f"On {measured['photographs']}; around and before them stand {measured['surroundings']}."
+    return f"{on}\n\n{table(head, rows)}"
 
 
 def data(manifest: Manifest, record: Figure) -> str:

@@ -30,7 +30,7 @@ import keras
 from catdog_api.tensors import Images
 from training.augment import plain_views, random_views
 from training.checkpoints import CheckpointError, load, save
-from training.dataset import DatasetError, Photographs, load_split
+from training.dataset import SURROUNDINGS, DatasetError, Photographs, load_split
 from training.deliver import deliver
 from training.losses import PhotographLosses
 from training.muon import Muon
@@ -43,7 +43,6 @@ from training.recipe import SMOKE, Recipe
 
 STORED_SIDE = 160  # a little more than the served size, so that a zoomed view still has pixels of its own
 CHECKPOINT = "checkpoint.npz"
-SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
 
 class RunError(Exception):
