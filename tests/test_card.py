@@ -46,7 +46,7 @@ def model(tmp_path: Path) -> Path:
         "model": {"sha256": manifest.sha256},
         "photographs": "a dozen",
         "surroundings": "another dozen",
-        "undamaged": share(np.ones(12, np.bool_)),
+        "undamaged": {**share(np.ones(12, np.bool_)), "recall": {}},
         "damages": {},
     }
     path.with_name("robustness.json").write_text(json.dumps(robustness))

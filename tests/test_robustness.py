@@ -95,19 +95,29 @@ def is_right(label: str, damage: str, severity: float) -> bool:
     return True
 
 
+def shares(labels: list[str], right: list[bool]) -> dict[str, object]:
+    """Return what is written of some answers: the share of right ones, and that of each label that is there."""
+    recall = {
+        label: share(np.array([answer for answer, shown in zip(right, labels, strict=True) if shown == label]))
+        for label in LABELS
+        if label in labels
+    }
+    return {**share(np.array(right)), "recall": recall}
+
+
 def test_every_damage_has_the_share_of_its_own_answers(model: Path, data: Path) -> None:
     selection = choose(data, LABELS, 7)
     measured = measure(load(model), selection)
     labels = [LABELS[target] for _, target in selection.photographs]
     assert 0 < labels.count("neither") < 4  # so that some are left to be the surroundings of all seven
-    assert measured["undamaged"] == share(np.ones(7, np.bool_))
+    assert measured["undamaged"] == shares(labels, [True] * 7)
     assert measured["model"]["sha256"] == read_manifest(model).sha256
     damages = all_damages(selection.surroundings[0])
     assert list(measured["damages"]) == [damage.name for damage in damages]
     for damage in damages:
         for severity, figure in zip(damage.severities, measured["damages"][damage.name], strict=True):
-            right = np.array([is_right(label, damage.name, severity) for label in labels])
-            assert figure == {"severity": severity, **share(right)}, damage.name
+            right = [is_right(label, damage.name, severity) for label in labels]
+            assert figure == {"severity": severity, **shares(labels, right)}, damage.name
 
 
 def test_the_surroundings_are_taken_in_turn(model: Path) -> None:
@@ -115,7 +125,7 @@ def test_the_surroundings_are_taken_in_turn(model: Path) -> None:
     measured = measure(load(model), Selection([(red, 0)] * 5, [red, blue]))
     assert measured["surroundings"] == "the next 2 of neither in that order"
     smallest = measured["damages"]["side among something else"][-1]
-    assert smallest == {"severity": 0.2, **share(np.arange(5) % 2 == 0)}
+    assert smallest == {"severity": 0.2, **shares(["cat"] * 5, [True, False, True, False, True])}
 
 
 def test_without_neither_photographs_stand_among_patches_that_are_drawn_for_each(model: Path, tmp_path: Path) -> None:

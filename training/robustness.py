@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -90,7 +90,8 @@ def measure(classifier: Classifier, selection: Selection) -> Figure:
 
     Returns:
         What `robustness.json` holds: which model, photographs and surroundings, the share of right answers
-        `undamaged`, and under `damages` by the name of the damage one for each `severity`.
+        `undamaged`, and under `damages` by the name of the damage one for each `severity`; each with the `recall` of
+        every label that there is a photograph of.
 
     Raises:
         PredictionError: The network gave something that is not a number.
@@ -101,8 +102,9 @@ def measure(classifier: Classifier, selection: Selection) -> Figure:
     progress = tqdm(photographs, "robustness", unit="photograph", disable=None)
     asked = zip(progress, arounds, strict=False)
     right = np.stack([_right(classifier, photograph, target, around) for (photograph, target), around in asked])
-    shares = (share(column) for column in right.T)
     manifest = classifier.manifest
+    shown = np.array([manifest.labels[target] for _, target in photographs])
+    shares = (_by_label(column, shown, manifest.labels) for column in right.T)
     return {
         "model": {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256},
         "photographs": f"the first {len(photographs):,} of test by the SHA-256 of their file names",
@@ -117,6 +119,12 @@ def measure(classifier: Classifier, selection: Selection) -> Figure:
             for damage in all_damages(photographs[0][0])
         },
     }
+
+
+def _by_label(right: npt.NDArray[np.bool_], shown: npt.NDArray[np.str_], labels: Sequence[str]) -> Figure:
+    """Return the share of right answers, and the recall of the labels that are shown; both bool and str are (N,)."""
+    recall = {label: share(right[shown == label]) for label in labels if label in shown}
+    return {**share(right), "recall": recall}
 
 
 def _right(classifier: Classifier, photograph: Photograph, target: int, around: Photograph) -> npt.NDArray[np.bool_]:

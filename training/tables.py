@@ -94,11 +94,13 @@ def errors(manifest: Manifest) -> str:
 
 def robustness(measured: Figure) -> str:
     """Write what `robustness.json` holds: of which photographs, and the share of right answers under every damage."""
-    rows = [("none", "", *_row("", measured["undamaged"])[1:])]
+    undamaged = measured["undamaged"]
+    rows = [("none", "", *_recalled(undamaged))]
     for name, shares in measured["damages"].items():
-        rows += [(name, f"{figure['severity']:g}", *_row("", figure)[1:]) for figure in shares]
-    head = ("damage", "severity", "right", "n", "95 % interval")
-    on = f"On {measured['photographs']}; around and before them stand {measured['surroundings']}."
+        rows += [(name, f"{figure['severity']:g}", *_recalled(figure)) for figure in shares]
+    head = ("damage", "severity", "right", "n", "95 % interval", *(f"{label}: recall" for label in undamaged["recall"]))
+    shown = ", ".join(f"{figure['n']:,} {label}" for label, figure in undamaged["recall"].items())
+    on = f"On {measured['photographs']}: {shown}. Around and before them stand {measured['surroundings']}."
     return f"{on}\n\n{table(head, rows)}"
 
 
@@ -136,6 +138,11 @@ def run(record: Figure) -> str:
 def _pure(manifest: Manifest, label: str) -> dict[str, Figure]:
     by_source: dict[str, Figure] = manifest.figures["labels"][label]["auroc_by_source"]
     return by_source
+
+
+def _recalled(figure: Figure) -> tuple[str, ...]:
+    recalls = (percent(recall["value"]) for recall in figure["recall"].values())
+    return *_row("", figure)[1:], *recalls
 
 
 def _row(name: str, figure: Figure, *, as_percent: bool = True) -> tuple[str, str, str, str]:
