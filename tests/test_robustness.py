@@ -156,6 +156,13 @@ def test_the_command_leaves_figures_and_a_plot_beside_the_model(model: Path, dat
         assert image.format == "PNG"
 
 
+@pytest.mark.parametrize("count", [0, -3])
+def test_a_count_that_leaves_no_photograph_is_refused_in_one_line(count: int, model: Path, data: Path) -> None:
+    refused = run("--data", data, "--model", model, "--count", count)
+    assert refused.returncode == 1
+    assert refused.stderr == f"training: --count {count} leaves no photograph: 1 is the least.\n"
+
+
 def test_other_labels_are_refused_in_one_line(data: Path, tmp_path: Path) -> None:
     model = colour_model(tmp_path, ("fox", "husky", "wolf"))
     refused = run("--data", data, "--model", model)

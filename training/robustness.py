@@ -148,6 +148,8 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=COUNT, help="of photographs, at least 1 (default: %(default)s)")
     arguments = parser.parse_args()
+    if arguments.count < 1:
+        sys.exit(f"training: --count {arguments.count} leaves no photograph: 1 is the least.")
     try:
         classifier = load(arguments.model)
         figures = measure(classifier, choose(arguments.data, classifier.manifest.labels, arguments.count))
