@@ -90,8 +90,13 @@ def cropped(photograph: Photograph, share: float) -> bytes:
 
 def strip(photograph: Photograph, shape: float) -> bytes:
     """Cut the largest strip of this width over its height from the middle."""
+    return png(cut(photograph, shape))
+
+
+def cut(photograph: Photograph, shape: float) -> Photograph:
+    """Return the largest strip of this width over its height, from the middle of the photograph."""
     width, height = photograph.size
-    return png(fit(photograph, (min(width, round(height * shape)) or 1, min(height, round(width / shape)) or 1)))
+    return fit(photograph, (min(width, round(height * shape)) or 1, min(height, round(width / shape)) or 1))
 
 
 def small(photograph: Photograph, share: float, around: Photograph) -> bytes:
