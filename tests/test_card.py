@@ -46,7 +46,8 @@ def model(tmp_path: Path) -> Path:
     robustness = {
         "model": {"sha256": manifest.sha256},
         "photographs": "a dozen",
-        "undamaged": share(np.ones(12, np.bool_)),
+        "surroundings": "another dozen",
+        "undamaged": {**share(np.ones(12, np.bool_)), "recall": {}},
         "damages": {},
     }
     path.with_name("robustness.json").write_text(json.dumps(robustness))

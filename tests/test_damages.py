@@ -10,9 +10,11 @@ from PIL import Image
 
 from tests.images import BLUE, GREEN, RED, WHITE, quarters
 from training import damages
-from training.damages import DAMAGES, Damage, Photograph
+from training.damages import Damage, Photograph, all_damages, drawn
 
 SHARP = quarters(160, 120)
+AROUND = Image.linear_gradient("L").convert("RGB")  # rows from black to white, in a shape of its own
+DAMAGES = all_damages(AROUND)
 
 
 def pixels(file: bytes) -> npt.NDArray[np.float64]:
@@ -38,6 +40,7 @@ def test_a_damage_is_the_same_every_time_and_leaves_the_photograph_alone(damage:
     for severity in damage.severities:
         assert damage.apply(photograph, severity) == damage.apply(photograph, severity)
     assert np.array_equal(np.asarray(photograph), np.asarray(SHARP))
+    assert np.array_equal(np.asarray(AROUND)[:, 0, 0], np.arange(256))
 
 
 @pytest.mark.parametrize("name", ["JPEG quality", "blur, pixels", "noise, of 255", "colour kept"])
@@ -112,19 +115,35 @@ def test_a_strip_is_the_largest_of_its_shape_and_from_the_middle(shape: float, s
     assert corners(file) == [RED, GREEN, BLUE, WHITE]
 
 
-@pytest.mark.parametrize("share", [0.8, 0.5, 0.3])
-def test_a_small_photograph_is_whole_and_in_the_middle_of_something_else(share: float) -> None:
-    black = Image.new("RGB", (160, 120))
-    shown = pixels(damages.small(black, share))
-    assert shown.shape == (120, 160, 3)
-    assert (
-        shown[round(60 - 59 * share) : round(60 + 59 * share), round(80 - 79 * share) : round(80 + 79 * share)] == 0
-    ).all()
-    assert (shown.max(axis=2) == 0).mean() == pytest.approx(share**2, rel=0.05)
+@pytest.mark.parametrize("share", [0.7, 0.5, 0.2])
+def test_a_small_photograph_is_whole_and_in_the_middle_of_its_surroundings(share: float) -> None:
+    shown = pixels(damages.small(Image.new("RGB", (160, 120), RED), share, AROUND))
+    photograph = np.zeros((120, 160), np.bool_)
+    photograph[round(60 - 60 * share) : round(60 + 60 * share), round(80 - 80 * share) : round(80 + 80 * share)] = True
+    assert np.array_equal((shown == RED).all(axis=2), photograph)
+    assert np.array_equal(shown[~photograph], np.asarray(AROUND.resize((160, 120)))[~photograph])
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5])
-def test_what_is_covered_is_covered_from_below(share: float) -> None:
-    hidden = (pixels(damages.covered(Image.new("RGB", (160, 120)), share)).max(axis=2) > 0).mean(axis=1)
-    assert (hidden[: round(120 * (1 - share))] == 0).all()
-    assert hidden[round(120 * (1 - share)) :].min() > 0.9
+def test_what_is_covered_is_covered_from_the_side_that_its_name_says(share: float) -> None:
+    red, around = Image.new("RGB", (160, 120), RED), np.asarray(AROUND.resize((160, 120)))
+    rows = round(120 * share)
+    below = pixels(damages.covered_from_below(red, share, AROUND))
+    assert (below[:-rows] == RED).all()
+    assert np.array_equal(below[-rows:], around[-rows:])
+    above = pixels(damages.covered_from_above(red, share, AROUND))
+    assert (above[rows:] == RED).all()
+    assert np.array_equal(above[:rows], around[:rows])
+
+
+def test_the_part_that_is_not_covered_stays_where_it_is() -> None:
+    assert corners(damages.covered_from_below(SHARP, 0.5, AROUND))[:2] == [RED, GREEN]
+    assert corners(damages.covered_from_above(SHARP, 0.5, AROUND))[2:] == [BLUE, WHITE]
+
+
+def test_what_is_drawn_is_as_large_as_the_photograph_and_another_for_another_one() -> None:
+    patches = drawn(SHARP)
+    assert patches.size == SHARP.size
+    assert patches.tobytes() == drawn(SHARP.copy()).tobytes()
+    assert patches.tobytes() != drawn(AROUND.resize(SHARP.size)).tobytes()
+    assert np.asarray(patches).std() > 30

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 from PIL import Image
 
 from catdog_api.classifier import load
-from catdog_api.decoding import DRAFT_SCALE, decode
+from catdog_api.decoding import DRAFT_SCALE, GROUND, decode
 from tests.artifacts import SIZE, colour_model
 from tests.images import encode
-from training.damages import png
+from training.damages import Photograph, cut, png
 from training.dataset import DatasetError
 from training.figures import share
-from training.framing import GREY, choose, measure, middle, padded, read, squashed
+from training.framing import choose, measure, middle, padded, read, squashed
 
 pytestmark = pytest.mark.training
 
@@ -48,14 +49,32 @@ def photographs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_padding_keeps_the_whole_photograph_between_grey_bars() -> None:
+def test_padding_keeps_the_whole_photograph_between_bars_of_the_services_ground() -> None:
     for turned in (False, True):
         photograph = flag(RED, GREEN).rotate(90 * turned, expand=True)
-        square = np.asarray(padded(photograph).rotate(-90 * turned))
+        square = np.asarray(padded(photograph, 300).rotate(-90 * turned))
         assert square.shape == (300, 300, 3)
         assert np.array_equal(square[100:200], np.asarray(flag(RED, GREEN)))
-        assert (square[:100] == GREY).all()
-        assert (square[200:] == GREY).all()
+        assert (square[:100] == GROUND).all()
+        assert (square[200:] == GROUND).all()
+
+
+@pytest.mark.parametrize(
+    ("bring", "shape"),
+    [
+        pytest.param(padded, 3, id="wide"),
+        pytest.param(padded, 1 / 3, id="tall"),
+        pytest.param(squashed, 3 / 2, id="usual"),
+        pytest.param(squashed, 2 / 3, id="usual-upright"),
+    ],
+)
+def test_squashing_and_padding_are_the_services_own(
+    bring: Callable[[Photograph, int], Photograph], shape: float
+) -> None:
+    noise = Image.fromarray(np.random.default_rng(4).integers(0, 256, (60, 60, 3), dtype=np.uint8))
+    photograph = cut(noise, shape)
+    served = decode(encode(photograph, "PNG"), SIZE, max_pixels=10**6).image
+    assert np.array_equal(np.asarray(bring(photograph, SIZE)), served)
 
 
 def test_the_middle_square_is_as_large_as_it_can_be() -> None:
@@ -66,15 +85,15 @@ def test_the_middle_square_is_as_large_as_it_can_be() -> None:
 
 
 def test_squashing_keeps_the_whole_photograph_and_not_its_shape() -> None:
-    square = np.asarray(squashed(flag(RED, GREEN)))
-    assert square.shape == (100, 100, 3)
-    assert (square[:, [5, 50, 95]] == [RED, GREEN, RED]).all()
+    square = np.asarray(squashed(flag(RED, GREEN), 60))
+    assert square.shape == (60, 60, 3)
+    assert (square[:, [3, 30, 57]] == [RED, GREEN, RED]).all()
 
 
 def test_a_square_is_left_alone_by_every_framing() -> None:
     square = flag(RED, GREEN, 100)
-    assert padded(square).tobytes() == square.tobytes()
-    assert squashed(square).tobytes() == square.tobytes()
+    assert padded(square, 100).tobytes() == square.tobytes()
+    assert squashed(square, 100).tobytes() == square.tobytes()
     assert middle(square).tobytes() == square.tobytes()
 
 
@@ -123,7 +142,23 @@ def test_the_choice_is_between_the_labels_that_are_there_alone(model: Path, tmp_
         (tmp_path / label).mkdir()
         colour = (250, 90, 30) if label == "dog" else (250, 30, 90)
         (tmp_path / label / "it.png").write_bytes(encode(Image.new("RGB", (20, 10), colour), "PNG"))
-    assert measure(load(model), *choose(tmp_path, KNOWN))["framing"]["squash"]["value"] == 1
+    measured = measure(load(model), *choose(tmp_path, KNOWN))
+    assert measured["framing"]["squash"]["value"] == 1
+    assert measured["shapes"]["3:2"]["squash"]["value"] == 0  # there it is free, and all of them are cats
+
+
+def test_each_shape_is_cut_from_the_middle_and_judged_squashed_and_padded(model: Path, tmp_path: Path) -> None:
+    faint = (100, 106, 100)  # the service's ground is redder than this is green
+    for label, image in {"cat": flag(RED, GREEN), "dog": flag(faint, faint)}.items():
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "it.png").write_bytes(encode(image, "PNG"))
+    shapes = measure(load(model), *choose(tmp_path, KNOWN))["shapes"]
+    assert list(shapes) == ["3:2", "2:3", "5:3", "3:5", "16:9", "9:16", "2:1", "1:2", "3:1", "1:3"]
+    right = {shape: [shapes[shape][framing]["value"] for framing in ("squash", "pad")] for shape in shapes}
+    assert right["3:1"] == [1, 0.5]  # the whole photographs: the dog is lost on the ground, and the cat is not
+    assert right["3:2"] == [0.5, 0.5]  # so much of its middle alone is a dog
+    assert right["1:3"] == [0.5, 0]
+    assert shapes["3:2"]["pad"]["n"] == 2
 
 
 @pytest.mark.parametrize(
@@ -151,7 +186,7 @@ def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
 def test_the_command_prints_one_json(model: Path, photographs: Path) -> None:
     done = run("--photographs", photographs, "--model", model)
     assert done.returncode == 0, done.stderr
-    assert set(json.loads(done.stdout)) == {"framing", "draft"}
+    assert set(json.loads(done.stdout)) == {"framing", "shapes", "draft"}
 
 
 def test_a_damaged_photograph_is_named_in_one_line(model: Path, photographs: Path) -> None:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 
 from training.plots import plot_calibration, plot_confusion, plot_curves, plot_robustness
 
 BLUE, GREY = (31, 119, 180), (127, 127, 127)  # matplotlib's tab:blue and tab:gray
+ORANGE, GREEN = (255, 127, 14), (44, 160, 44)  # its C1 and C2
 
 
 def _pixels(path: Path) -> npt.NDArray[np.int64]:
@@ -68,19 +70,45 @@ def test_the_calibration_leaves_empty_bins_out(tmp_path: Path) -> None:
     assert two[1].min() < one[1].min() - 50  # the second point is far to the left of the first
 
 
-def _shares(*values: float) -> list[dict[str, object]]:
-    return [{"severity": place, "value": value, "interval": [value, value]} for place, value in enumerate(values)]
+def _shares(*values: float, **recall: float) -> list[dict[str, object]]:
+    recalls = {label: {"value": value} for label, value in recall.items()}
+    return [
+        {"severity": place, "value": value, "interval": [value, value], "recall": recalls}
+        for place, value in enumerate(values)
+    ]
+
+
+def _top_row(pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the upper third: the first row of panels, without the legend."""
+    return pixels[: pixels.shape[0] // 3]
 
 
 def test_each_damage_has_a_panel_in_which_the_right_answers_fall(tmp_path: Path) -> None:
     damages = {"blur": _shares(0.9, 0.5, 0.1), "noise": _shares(0.1, 0.5, 0.9)}
     plot_robustness({"undamaged": {"value": 0.9}, "damages": damages}, tmp_path / "two.png")
     plot_robustness({"undamaged": {"value": 0.9}, "damages": {"blur": damages["blur"]}}, tmp_path / "one.png")
-    two, one = (_pixels(tmp_path / name) for name in ("two.png", "one.png"))
+    two, one = (_top_row(_pixels(tmp_path / name)) for name in ("two.png", "one.png"))
     quarter = two.shape[1] // 4
     assert _slant(_inked(two[:, :quarter], BLUE)) > 0.5
     assert _slant(_inked(two[:, quarter : 2 * quarter], BLUE)) < -0.5
     assert one[:, quarter + 50 :].min() == 255  # an empty panel is not drawn
+
+
+def test_every_label_has_a_line_where_its_recall_is_and_a_place_in_the_legend(tmp_path: Path) -> None:
+    damages = {"blur": _shares(0.5, 0.5, cat=0.9, dog=0.1)}
+    plot_robustness({"undamaged": {"value": 0.5}, "damages": damages}, tmp_path / "robustness.png")
+    drawn = _pixels(tmp_path / "robustness.png")
+    cat, every, dog = (_inked(_top_row(drawn), colour)[0] for colour in (ORANGE, BLUE, GREEN))
+    assert cat.max() + 50 < every.min()
+    assert every.max() + 50 < dog.min()
+    legend = drawn[drawn.shape[0] * 9 // 10 :]
+    assert all(_inked(legend, colour).size for colour in (ORANGE, BLUE, GREEN, GREY))
+
+
+def test_a_damage_without_a_panel_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    damages = {str(number): _shares(0.5, 0.5) for number in range(13)}
+    with pytest.raises(ValueError, match="zip"):
+        plot_robustness({"undamaged": {"value": 0.9}, "damages": damages}, tmp_path / "robustness.png")
 
 
 def test_the_answers_to_whole_photographs_are_a_line_across_every_panel(tmp_path: Path) -> None:

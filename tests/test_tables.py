@@ -97,17 +97,20 @@ def test_the_most_frequent_error_comes_first_and_right_answers_not_at_all(manife
 
 
 def test_every_severity_has_a_row() -> None:
-    share = {"value": 0.9, "n": 2000, "interval": [0.88, 0.91]}
+    recall = {"cat": {"value": 0.8, "n": 1200}, "dog": {"value": 1.0, "n": 800}}
+    share = {"value": 0.9, "n": 2000, "interval": [0.88, 0.91], "recall": recall}
     measured = {
         "photographs": "two of test",
+        "surroundings": "two more",
         "undamaged": share,
         "damages": {"blur": [{"severity": 0.5, **share}], "turned": []},
     }
     photographs, written = tables.robustness(measured).split("\n\n")
-    assert photographs == "On two of test."
-    assert rows(written)[1:] == [
-        ["none", "", "90.00 %", "2,000", "88.00 % to 91.00 %"],
-        ["blur", "0.5", "90.00 %", "2,000", "88.00 % to 91.00 %"],
+    assert photographs == "On two of test: 1,200 cat, 800 dog. Around and before them stand two more."
+    assert rows(written) == [
+        ["damage", "severity", "right", "n", "95 % interval", "cat: recall", "dog: recall"],
+        ["none", "", "90.00 %", "2,000", "88.00 % to 91.00 %", "80.00 %", "100.00 %"],
+        ["blur", "0.5", "90.00 %", "2,000", "88.00 % to 91.00 %", "80.00 %", "100.00 %"],
     ]
 
 

@@ -5,6 +5,7 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -89,45 +90,69 @@ def cropped(photograph: Photograph, share: float) -> bytes:
 
 def strip(photograph: Photograph, shape: float) -> bytes:
     """Cut the largest strip of this width over its height from the middle."""
+    return png(cut(photograph, shape))
+
+
+def cut(photograph: Photograph, shape: float) -> Photograph:
+    """Return the largest strip of this width over its height, from the middle of the photograph."""
     width, height = photograph.size
-    return png(fit(photograph, (min(width, round(height * shape)) or 1, min(height, round(width / shape)) or 1)))
+    return fit(photograph, (min(width, round(height * shape)) or 1, min(height, round(width / shape)) or 1))
 
 
-def small(photograph: Photograph, share: float) -> bytes:
-    """Show it at this share of its sides, in the middle of drawn surroundings of its own size."""
-    around = _drawn(photograph)
+def small(photograph: Photograph, share: float, around: Photograph) -> bytes:
+    """Show it at this share of its sides, in the middle of surroundings that are brought to its own size."""
+    shown = around.resize(photograph.size)
     width, height = (max(1, round(length * share)) for length in photograph.size)
     inside = photograph.resize((width, height), PIL.Image.Resampling.BICUBIC)
-    around.paste(inside, ((photograph.width - width) // 2, (photograph.height - height) // 2))
-    return png(around)
-
-
-def covered(photograph: Photograph, share: float) -> bytes:
-    """Hide this share of it, from the bottom up, behind something drawn."""
-    top = photograph.height - round(photograph.height * share)
-    shown = _drawn(photograph)
-    shown.paste(photograph.crop((0, 0, photograph.width, top)))
+    shown.paste(inside, ((photograph.width - width) // 2, (photograph.height - height) // 2))
     return png(shown)
 
 
-def _drawn(photograph: Photograph) -> Photograph:
+def covered_from_below(photograph: Photograph, share: float, around: Photograph) -> bytes:
+    """Hide this share of it behind the lower part of the surroundings, which are brought to its own size."""
+    return _covered(photograph, (0, 0, photograph.width, round(photograph.height * (1 - share))), around)
+
+
+def covered_from_above(photograph: Photograph, share: float, around: Photograph) -> bytes:
+    """Hide this share of it behind the upper part of the surroundings, which are brought to its own size."""
+    return _covered(photograph, (0, round(photograph.height * share), *photograph.size), around)
+
+
+def _covered(photograph: Photograph, kept: tuple[int, int, int, int], around: Photograph) -> bytes:
+    """Hide all of it but the box that is kept."""
+    shown = around.resize(photograph.size)
+    shown.paste(photograph.crop(kept), kept)
+    return png(shown)
+
+
+def drawn(photograph: Photograph) -> Photograph:
     """Draw soft patches of colour, as large as the photograph; its pixels seed them."""
     rng = np.random.default_rng(zlib.crc32(photograph.tobytes()))
     patches = PIL.Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
     return patches.resize(photograph.size, PIL.Image.Resampling.BICUBIC)
 
 
-DAMAGES = (
-    Damage("JPEG quality", (90, 70, 50, 30, 20, 10), jpeg),
-    Damage("blur, pixels", (0.5, 1, 2, 3, 4), blurred),
-    Damage("noise, of 255", (5, 10, 20, 40), noisy),
-    Damage("brightness, times", (0.25, 0.5, 0.75, 1.5, 2, 3), brightened),
-    Damage("turned by, degrees", (90, 180, 270), turned),
-    Damage("colour kept", (0.5, 0), faded),
-    Damage("side sent, pixels", (480, 320, 240, 160, 128, 96, 64, 48, 32), resized),
-    Damage("central share kept", (0.75, 0.5, 0.25, 0.1), cropped),
-    Damage("strip, width over height", (4, 3, 2, 0.5, 0.33, 0.25), strip),
-    Damage("side among something else", (0.8, 0.7, 0.6, 0.5, 0.4, 0.3), small),
-    Damage("covered from below", (0.25, 0.33, 0.5, 0.67), covered),
-)
-"""In the order of the report. Blur and noise are those of a photograph 160 pixels wide and high."""
+def all_damages(around: Photograph) -> tuple[Damage, ...]:
+    """Return every damage, in the order of the report.
+
+    Args:
+        around: What a photograph is shown small among, or is covered by: another one, of any size.
+
+    Returns:
+        The same names and severities whatever is around. Blur and noise are those of a photograph 160 pixels wide and
+        high.
+    """
+    return (
+        Damage("JPEG quality", (90, 70, 50, 30, 20, 10), jpeg),
+        Damage("blur, pixels", (0.5, 1, 2, 3, 4), blurred),
+        Damage("noise, of 255", (5, 10, 20, 40), noisy),
+        Damage("brightness, times", (0.25, 0.5, 0.75, 1.5, 2, 3), brightened),
+        Damage("turned by, degrees", (90, 180, 270), turned),
+        Damage("colour kept", (0.5, 0), faded),
+        Damage("side sent, pixels", (480, 320, 240, 160, 128, 96, 64, 48, 32), resized),
+        Damage("central share kept", (0.75, 0.5, 0.25, 0.1), cropped),
+        Damage("strip, width over height", (4, 3, 2, 0.5, 0.33, 0.25), strip),
+        Damage("side among something else", (0.7, 0.5, 0.4, 0.3, 0.2), partial(small, around=around)),
+        Damage("covered from below", (0.25, 0.33, 0.5, 0.67), partial(covered_from_below, around=around)),
+        Damage("covered from above", (0.25, 0.33, 0.5, 0.67), partial(covered_from_above, around=around)),
+    )

@@ -30,6 +30,7 @@ from catdog_api.tensors import Image, Images
 SPLITS = ("train", "val", "test")
 SOURCE_LEAST = 10  # photographs of a split: the share of fewer says nothing
 OTHER = "other"
+SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
 MAX_PIXELS = 50_000_000
 """The service's own default: what it would refuse is neither trained on nor counted in a figure."""

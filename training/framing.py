@@ -1,9 +1,9 @@
-"""How a photograph is best brought to the square, and how far a JPEG may be reduced while it is decoded.
+"""How photographs of many shapes are best brought to the square, and how far a JPEG may be reduced while it is decoded.
 
     python -m training.framing --photographs DIR
 
-DIR holds one folder for each of some of the model's labels (`cat` and `dog`), of photographs in their own shape. The
-answers are forced choices between those labels.
+DIR holds one folder for each of some of the model's labels (`cat` and `dog`), of photographs in their own shape. There
+the answers are forced choices between those labels; cut to other shapes, they are free ones of all labels.
 """
 
 import argparse
@@ -20,30 +20,35 @@ from PIL.ImageOps import exif_transpose, fit, pad
 from tqdm import tqdm
 
 from catdog_api.classifier import Classifier, load
-from catdog_api.decoding import DRAFT_SCALE, decode
+from catdog_api.decoding import DRAFT_SCALE, GROUND, decode
 from catdog_api.errors import ArtifactError
 from catdog_api.tensors import Probabilities
 from training.asking import in_batches
-from training.damages import Photograph, png
-from training.dataset import MAX_PIXELS, DatasetError, find_files, find_folders
+from training.damages import Photograph, cut, png
+from training.dataset import MAX_PIXELS, DatasetError, Targets, find_files, find_folders
 from training.figures import Figure, share
 
-GREY = (128, 128, 128)
+SHAPES = {
+    f"{width}:{height}": width / height
+    for pair in ((3, 2), (5, 3), (16, 9), (2, 1), (3, 1))
+    for width, height in (pair, pair[::-1])
+}
 DRAFT_SCALES = (DRAFT_SCALE, 1)
 
 Frame: TypeAlias = Callable[[Path], Photograph]
 """From a photograph's file to what is then brought to the square as the service does it; a square stays one."""
 
-
-def padded(photograph: Photograph) -> Photograph:
-    """Return the whole photograph in the middle of a grey square."""
-    side = max(photograph.size)
-    return pad(photograph, (side, side), color=GREY)
+Ask: TypeAlias = Callable[[Frame, str], Probabilities]
+"""From a framing and its name to the answers to all photographs: float32 (N, labels)."""
 
 
-def squashed(photograph: Photograph) -> Photograph:
-    """Return the whole photograph, deformed to a square."""
-    side = min(photograph.size)
+def padded(photograph: Photograph, side: int) -> Photograph:
+    """Return the whole photograph in its shape, in the middle of a square of so many pixels, as the service pads it."""
+    return pad(photograph, (side, side), PIL.Image.Resampling.BILINEAR, GROUND)
+
+
+def squashed(photograph: Photograph, side: int) -> Photograph:
+    """Return the whole photograph, deformed to a square of so many pixels, as the service squashes it."""
     return photograph.resize((side, side), PIL.Image.Resampling.BILINEAR)
 
 
@@ -99,7 +104,7 @@ def choose(photographs: Path, known: Sequence[str]) -> tuple[tuple[str, ...], li
 
 
 def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple[Path, int]]) -> Figure:
-    """Ask about every photograph in four framings and at two draft scales.
+    """Ask about every photograph in four framings, cut to ten shapes, and at two draft scales.
 
     Args:
         classifier: The model.
@@ -107,8 +112,9 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
         files: At least one photograph, with the index of its label in `labels`.
 
     Returns:
-        Under `framing` for `as served`, `squash`, `pad` and `middle square` the share of right answers; under `draft`
-        by the least side that stays, in squares, how many photographs were `reduced`, how many still got the
+        Under `framing` for `as served`, `squash`, `pad` and `middle square` the share of right answers, of `labels`
+        alone; under `shapes` by width and height for `squash` and `pad` that share of all the model's labels; under
+        `draft` by the least side that stays, in squares, how many photographs were `reduced`, how many still got the
         `same_label` as from every pixel, and the `largest_difference` of a probability.
 
     Raises:
@@ -116,29 +122,50 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
         PredictionError: The network gave something that is not a number.
         ValueError: There are no photographs.
     """
-    size = classifier.manifest.input_size
+    ask, size = partial(_ask, classifier, files), classifier.manifest.input_size
     framings: dict[str, Frame] = {
         "as served": read,
-        "squash": lambda path: squashed(read(path)),
-        "pad": lambda path: padded(read(path)),
+        "squash": lambda path: squashed(read(path), size),
+        "pad": lambda path: padded(read(path), size),
         "middle square": lambda path: middle(read(path)),
     }
-    answers = {name: _ask(classifier, files, frame, name) for name, frame in framings.items()}
+    answers = {name: ask(frame, name) for name, frame in framings.items()}
     chosen = [classifier.manifest.labels.index(label) for label in labels]
-    targets = [target for _, target in files]
+    targets = np.array([target for _, target in files])
+    return {
+        "framing": {name: share(given[:, chosen].argmax(axis=1) == targets) for name, given in answers.items()},
+        "shapes": _shapes(ask, np.array(chosen)[targets], size),
+        "draft": _draft(ask, answers["as served"], [path for path, _ in files], size),
+    }
+
+
+def _shapes(ask: Ask, targets: Targets, size: int) -> Figure:
+    """Return by width and height the shares of right answers, squashed and padded; targets are those of the model."""
+    shapes: Figure = {name: {} for name in SHAPES}
+    for name, shape in SHAPES.items():
+        for framing, bring in (("squash", squashed), ("pad", padded)):
+            answers = ask(partial(_strip, shape=shape, bring=partial(bring, side=size)), f"{framing} {name}")
+            shapes[name][framing] = share(answers.argmax(axis=1) == targets)
+    return shapes
+
+
+def _strip(path: Path, shape: float, bring: Callable[[Photograph], Photograph]) -> Photograph:
+    """Return a strip of a photograph, brought to a square."""
+    return bring(cut(read(path), shape))
+
+
+def _draft(ask: Ask, whole: Probabilities, paths: Sequence[Path], size: int) -> Figure:
+    """Compare the answers to reduced photographs with those to whole ones."""
     draft = {}
     for scale in DRAFT_SCALES:
         read_draft = partial(read, draft_side=scale * size)
-        drafted, whole = _ask(classifier, files, read_draft, f"draft to {scale}"), answers["as served"]
+        drafted = ask(read_draft, f"draft to {scale}")
         draft[str(scale)] = {
-            "reduced": sum(read_draft(path).size != read(path).size for path, _ in files),
+            "reduced": sum(read_draft(path).size != read(path).size for path in paths),
             "same_label": share(drafted.argmax(axis=1) == whole.argmax(axis=1)),
             "largest_difference": round(float(np.abs(drafted - whole).max()), 4),
         }
-    return {
-        "framing": {name: share(given[:, chosen].argmax(axis=1) == targets) for name, given in answers.items()},
-        "draft": draft,
-    }
+    return draft
 
 
 def _ask(classifier: Classifier, files: Sequence[tuple[Path, int]], frame: Frame, name: str) -> Probabilities:

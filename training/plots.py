@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INCHES = (6.4, 4.0)
+DASHES = ("--", "-.", ":")
 
 
 def plot_curves(history: Sequence[dict[str, float]], path: Path) -> None:
@@ -86,30 +88,40 @@ def plot_calibration(
 
 
 def plot_robustness(figures: Mapping[str, Any], path: Path) -> None:
-    """Draw a panel for each damage: the share of right answers at each severity, beside that of whole photographs.
+    """Draw a panel for each damage: the share of right answers at each severity, of all photographs and by label.
 
     Args:
         figures: `undamaged` with its `value` in [0, 1], and `damages`: by name, at most twelve, for each `severity` a
-            `value` with its `interval`.
+            `value` with its `interval`, and under `recall` a `value` for each label.
         path: Where the PNG goes.
 
     Raises:
         OSError: The file cannot be written.
+        ValueError: There are more than twelve damages.
     """
     figure = Figure(figsize=(12, 7.5), layout="constrained")
-    panels = figure.subplots(3, 4, sharey=True).flat
-    for (name, measured), axes in zip(figures["damages"].items(), panels, strict=False):
-        places = np.arange(len(measured))  # the severities are no scale: some rise, some fall, some jump
-        shares = 100 * np.array([entry["value"] for entry in measured])
-        lows, highs = 100 * np.array([entry["interval"] for entry in measured]).T
-        axes.axhline(100 * figures["undamaged"]["value"], color="tab:gray", linewidth=0.8)
-        axes.fill_between(places, lows, highs, color="tab:blue", alpha=0.2, linewidth=0)
-        axes.plot(places, shares, color="tab:blue", marker="o", markersize=4)
-        axes.set_title(name, fontsize=10)
-        axes.set_xticks(places, [f"{entry['severity']:g}" for entry in measured], fontsize=8)
-        axes.set_xlim(-0.5, len(measured) - 0.5)
-        axes.grid(axis="y", linewidth=0.3)
-    for axes in panels:  # those that are left
+    damages, panels = figures["damages"], figure.subplots(3, 4, sharey=True).flat
+    for axes in panels[len(damages) :]:
         axes.set_visible(False)
+    for (name, measured), axes in zip(damages.items(), panels[: len(damages)], strict=True):
+        axes.axhline(100 * figures["undamaged"]["value"], color="tab:gray", linewidth=0.8, label="undamaged")
+        _draw_damage(axes, measured)
+        axes.set_title(name, fontsize=10)
     figure.supylabel("right answers, %", fontsize=10)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=9, fontsize=9)
     figure.savefig(path, dpi=120)
+
+
+def _draw_damage(axes: Axes, measured: Sequence[Mapping[str, Any]]) -> None:
+    places = np.arange(len(measured))  # the severities are no scale: some rise, some fall, some jump
+    lows, highs = 100 * np.array([entry["interval"] for entry in measured]).T
+    axes.fill_between(places, lows, highs, color="tab:blue", alpha=0.2, linewidth=0)
+    shares = [100 * entry["value"] for entry in measured]
+    axes.plot(places, shares, color="tab:blue", marker="o", markersize=4, label="all, with 95 % interval", zorder=3)
+    for number, label in enumerate(measured[0]["recall"]):
+        recall = [100 * entry["recall"][label]["value"] for entry in measured]
+        dashes = DASHES[number % len(DASHES)]  # for readers to whom the colours are alike
+        axes.plot(places, recall, dashes, color=f"C{number + 1}", linewidth=1.2, label=label)
+    axes.set_xticks(places, [f"{entry['severity']:g}" for entry in measured], fontsize=8)
+    axes.set_xlim(-0.5, len(measured) - 0.5)
+    axes.grid(axis="y", linewidth=0.3)

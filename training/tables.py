@@ -93,12 +93,15 @@ def errors(manifest: Manifest) -> str:
 
 
 def robustness(measured: Figure) -> str:
-    """Write what `robustness.json` holds: on which photographs, and the share of right answers under every damage."""
-    rows = [("none", "", *_row("", measured["undamaged"])[1:])]
+    """Write what `robustness.json` holds: of which photographs, and the share of right answers under every damage."""
+    undamaged = measured["undamaged"]
+    rows = [("none", "", *_recalled(undamaged))]
     for name, shares in measured["damages"].items():
-        rows += [(name, f"{figure['severity']:g}", *_row("", figure)[1:]) for figure in shares]
-    head = ("damage", "severity", "right", "n", "95 % interval")
-    return f"On {measured['photographs']}.\n\n{table(head, rows)}"
+        rows += [(name, f"{figure['severity']:g}", *_recalled(figure)) for figure in shares]
+    head = ("damage", "severity", "right", "n", "95 % interval", *(f"{label}: recall" for label in undamaged["recall"]))
+    shown = ", ".join(f"{figure['n']:,} {label}" for label, figure in undamaged["recall"].items())
+    on = f"On {measured['photographs']}: {shown}. Around and before them stand {measured['surroundings']}."
+    return f"{on}\n\n{table(head, rows)}"
 
 
 def data(manifest: Manifest, record: Figure) -> str:
@@ -135,6 +138,11 @@ def run(record: Figure) -> str:
 def _pure(manifest: Manifest, label: str) -> dict[str, Figure]:
     by_source: dict[str, Figure] = manifest.figures["labels"][label]["auroc_by_source"]
     return by_source
+
+
+def _recalled(figure: Figure) -> tuple[str, ...]:
+    recalls = (percent(recall["value"]) for recall in figure["recall"].values())
+    return *_row("", figure)[1:], *recalls
 
 
 def _row(name: str, figure: Figure, *, as_percent: bool = True) -> tuple[str, str, str, str]:

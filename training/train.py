@@ -30,7 +30,7 @@ import keras
 from catdog_api.tensors import Images
 from training.augment import plain_views, random_views
 from training.checkpoints import CheckpointError, load, save
-from training.dataset import DatasetError, Photographs, check_apart, load_split
+from training.dataset import SURROUNDINGS, DatasetError, Photographs, check_apart, load_split
 from training.deliver import deliver
 from training.layout import SIDE
 from training.losses import PhotographLosses
@@ -43,7 +43,6 @@ from training.pruning import draw
 from training.recipe import SMOKE, Recipe
 
 CHECKPOINT = "checkpoint.npz"
-SURROUNDINGS = "neither"  # the label whose photographs show where a pet may be
 
 
 class RunError(Exception):
