@@ -57,10 +57,12 @@ RUN python3 -m venv /tmp/tools \
     && /tmp/tools/bin/pip --python /opt/venv uninstall --yes libclang \
     && rm -r /tmp/*
 COPY deploy/ray/ /opt/catdog/deploy/ray/
-# Ray would keep 3 GB of each of its logs, and has two lines or more for each request: a pod's /tmp would be full.
-ENV PYTHONPATH=/opt/catdog/src:/opt/catdog/deploy/ray RAY_USAGE_STATS_ENABLED=0 \
+# Ray would keep 3 GB of each of its logs, and has two lines or more for each request: a pod's /tmp would be full. It
+# writes its cluster's token into its home, and a user without one has /, where nobody may write. Its object store would
+# be a third of the memory, and lie in /tmp where /dev/shm has not so much: with this it fits into `--shm-size 1g`.
+ENV HOME=/tmp PYTHONPATH=/opt/catdog/src:/opt/catdog/deploy/ray RAY_USAGE_STATS_ENABLED=0 \
     RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=catdog_ray_proxy:layers \
-    RAY_ROTATION_MAX_BYTES=32000000 RAY_ROTATION_BACKUP_COUNT=1
+    RAY_ROTATION_MAX_BYTES=32000000 RAY_ROTATION_BACKUP_COUNT=1 RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES=900000000
 USER 10001:10001
 ENTRYPOINT []
 CMD ["serve", "run", "/opt/catdog/deploy/ray/serve.yaml"]

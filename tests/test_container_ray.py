@@ -56,6 +56,11 @@ def test_kuberay_gives_no_variable_that_the_image_has() -> None:
     assert given.isdisjoint(VARIABLES)
 
 
+def test_the_home_that_ray_writes_a_token_to_is_a_folder_that_a_pod_may_write_to() -> None:
+    for container in containers(RAY_SERVICE):
+        assert VARIABLES["HOME"] in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
 def test_every_replica_that_ray_may_start_has_a_worker_and_the_time_to_end() -> None:
     (workers,) = RAY_SERVICE["spec"]["rayClusterConfig"]["workerGroupSpecs"]
     (container,) = workers["template"]["spec"]["containers"]
