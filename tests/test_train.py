@@ -4,69 +4,28 @@ All of it on one run, which learns drawings of two kinds in seconds.
 """
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from catdog_api.app import create_app
 from catdog_api.artifact import file_sha256, read_manifest
 from catdog_api.settings import read_settings
 from tests.conftest import client_of
-from tests.images import encode
+from tests.wolves import SOURCES, command, draw, photograph, run
 from training import augment, network
 from training.checkpoints import load
 from training.recipe import SMOKE
 
 pytestmark = pytest.mark.training
 
-ROOT = Path(__file__).resolve().parents[1]
 PLOTS = {"calibration.png", "confusion.png", "curves.png"}
 COUNTS = {"train": 200, "val": 40, "test": 40}
-SOURCES = {"wolf": "park", "husky": "sled"}
-
-
-def photograph(label: str, number: int, split: str) -> bytes:
-    """Draw a wolf as dark bars on a warm ground, a husky as a light disc on a cold one."""
-    rng = np.random.default_rng([number, len(label), *split.encode()])
-    noise = rng.integers(-30, 30, (48, 64, 3)) + ((130, 110, 90) if label == "wolf" else (70, 90, 130))
-    picture = Image.fromarray(noise.astype(np.uint8))
-    pen, left, top = ImageDraw.Draw(picture), int(rng.integers(5, 25)), int(rng.integers(2, 14))
-    if label == "wolf":
-        for row in range(top, 48, 12):
-            pen.rectangle((0, row, 64, row + 5), (40, 30, 25))
-    else:
-        pen.ellipse((left, top, left + 32, top + 32), (225, 230, 240))
-    return encode(picture, "JPEG", quality=90)
-
-
-def draw(data: Path, counts: dict[str, int]) -> Path:
-    """Fill the three splits with so many photographs of each label."""
-    for split, count in counts.items():
-        for label, source in SOURCES.items():
-            folder = data / split / label
-            folder.mkdir(parents=True)
-            for number in range(count):
-                (folder / f"{source}-{number:03}.jpg").write_bytes(photograph(label, number, split))
-    return data
-
-
-def command(module: str, *arguments: str | Path) -> dict[str, Any]:
-    """Return how to start a module of `training` as its user does."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    return {"args": [sys.executable, "-m", f"training.{module}", *map(str, arguments)], "cwd": ROOT, "env": environment}
-
-
-def run(module: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """Run a module of `training` to its end."""
-    return subprocess.run(**command(module, *arguments), capture_output=True, text=True, check=False, timeout=300)
 
 
 def epochs_in(output: str) -> list[tuple[dict[str, Any], str]]:
@@ -244,11 +203,3 @@ def test_a_model_is_not_evaluated_on_other_labels(trained: Trained, tmp_path: Pa
     message = f"training: {data} holds ('fox', 'husky'), but the model knows ('husky', 'wolf')."
     assert refused.stderr == message + "\n"
     assert read_manifest(trained.model) == before
-
-
-def test_a_damaged_checkpoint_is_refused_in_one_line_and_left_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint.npz").write_bytes(b"PK")
-    refused = run("train", "--data", tmp_path, "--out", tmp_path / "models", "--run", tmp_path, "--smoke")
-    assert refused.returncode == 1
-    assert refused.stderr == f"training: {tmp_path / 'checkpoint.npz'} is no checkpoint, or a damaged one.\n"
-    assert (tmp_path / "checkpoint.npz").read_bytes() == b"PK"
