@@ -19,11 +19,11 @@ COLOURS = {"cat": (180, 40, 40), "dog": (40, 180, 40), "neither": (40, 40, 180)}
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Lay out a photograph of each label in each split, in the colour by which the model knows it."""
-    for split in SPLITS:
+    for place, split in enumerate(SPLITS):
         for label, colour in COLOURS.items():
             folder = tmp_path / "photos" / split / label
             folder.mkdir(parents=True)
-            (folder / "one.png").write_bytes(encode(Image.new("RGB", (40, 30), colour), "PNG"))
+            (folder / "one.png").write_bytes(encode(Image.new("RGB", (40 + place, 30), colour), "PNG"))
     return tmp_path / "photos"
 
 
