@@ -14,6 +14,9 @@ from tests.test_app import RED_JPEG, assert_problem
 BOUND = 8
 """Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
 
+DEADLINE = 0.5
+"""Seconds after which a request is answered: in them it must have come to the model there, too."""
+
 
 class DyingClassifier(ColourClassifier):
     """Takes the thread that calls it down."""
@@ -29,7 +32,7 @@ async def test_a_hung_model_turns_the_probes_red_and_its_callers_away(
 ) -> None:
     monkeypatch.setattr(batching, "STUCK_SECONDS", 0.2)
     classifier = GatedClassifier()
-    client = await serve(classifier, deadline_seconds=0.1)
+    client = await serve(classifier, deadline_seconds=DEADLINE)
     assert_problem(await client.post("/predict", files={"file": RED_JPEG}), 504, "/problems/deadline-exceeded")
     await asyncio.sleep(0.2)
     assert_problem(await client.get(path), 503, "/problems/model-stuck")
@@ -43,7 +46,7 @@ async def test_a_hung_model_turns_the_probes_red_and_its_callers_away(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 async def test_a_dead_model_thread_turns_the_probes_red(serve: Serve, path: str) -> None:
-    client = await serve(DyingClassifier(), deadline_seconds=0.1)
+    client = await serve(DyingClassifier(), deadline_seconds=DEADLINE)
     assert (await client.get(path)).status_code == 200
     assert_problem(await client.post("/predict", files={"file": RED_JPEG}), 504, "/problems/deadline-exceeded")
     assert_problem(await client.get(path), 503, "/problems/model-stuck")

@@ -153,11 +153,11 @@ def main() -> None:
     try:
         classifier = load(arguments.model)
         figures = measure(classifier, choose(arguments.data, classifier.manifest.labels, arguments.count))
+        text = json.dumps(figures, indent=1)
+        arguments.model.with_name("robustness.json").write_text(text + "\n", encoding="utf-8")
+        plot_robustness(figures, arguments.model.with_name("robustness.png"))
     except (ArtifactError, DatasetError, OSError) as error:
         sys.exit(f"training: {error}")
-    text = json.dumps(figures, indent=1)
-    arguments.model.with_name("robustness.json").write_text(text + "\n", encoding="utf-8")
-    plot_robustness(figures, arguments.model.with_name("robustness.png"))
     print(text)
 
 
