@@ -87,18 +87,28 @@ def test_what_pillow_warns_of_is_not_heard_even_where_warnings_are_errors() -> N
         assert [_look(odd).format, _look(odd).format] == ["PNG", "PNG"]
 
 
-def test_a_large_jpeg_is_not_decoded_in_full_and_looks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (20, 28, 3), dtype=np.uint8)
-    data = encode(Image.fromarray(noise).resize((700, 500), Image.Resampling.BICUBIC), "JPEG", quality=95)
+@pytest.mark.parametrize(
+    ("width", "height", "least"),
+    [
+        pytest.param(700, 500, 64, id="to twice the square"),
+        pytest.param(180, 128, 64, id="to a half and just that"),
+        pytest.param(179, 127, 39, id="to a half alone and 1.2 times"),
+    ],
+)
+def test_a_large_jpeg_is_not_decoded_in_full_and_looks_the_same(
+    width: int, height: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC), "JPEG", quality=95)
     drafted = _look(data)
     loaded: list[tuple[int, ...]] = []
     monkeypatch.setattr(
         JpegImagePlugin.JpegImageFile, "draft", lambda image, _, size: loaded.append((*image.size, *size))
     )
     full = _look(data)
-    assert loaded == [(700, 500, 64, 64)]
-    assert (drafted.width, drafted.height) == (700, 500)
-    assert np.abs(drafted.image.astype(int) - full.image).mean() < 1.5
+    assert loaded == [(width, height, least, least)]
+    assert (drafted.width, drafted.height) == (width, height)
+    assert 0 < np.abs(drafted.image.astype(int) - full.image).mean() < 1.5
 
 
 def test_many_threads_decode_the_same() -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 from PIL import Image
 
 from catdog_api.classifier import load
-from catdog_api.decoding import DRAFT_SCALE, GROUND, decode
+from catdog_api.decoding import GROUND, HALF_SCALE, decode
 from tests.artifacts import SIZE, colour_model
 from tests.images import encode
-from training.damages import Photograph, cut, png
+from training import framing
+from training.damages import Photograph, cut, jpeg, png
 from training.dataset import DatasetError
 from training.figures import share
-from training.framing import choose, measure, middle, padded, read, squashed
+from training.framing import choose, halved, measure, middle, padded, read, squashed
 
 pytestmark = pytest.mark.training
 
@@ -97,25 +99,33 @@ def test_a_square_is_left_alone_by_every_framing() -> None:
     assert middle(square).tobytes() == square.tobytes()
 
 
-def test_a_photograph_is_read_upright_and_on_request_reduced(tmp_path: Path) -> None:
+def test_a_photograph_is_read_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # its right side is up
     path = tmp_path / "sideways.jpg"
     path.write_bytes(encode(flag(RED, GREEN), "JPEG", exif=exif))
     assert read(path).size == (100, 300)
-    assert read(path, 50).size == (50, 150)
-    assert read(path, 51).size == (100, 300)  # half of it would be less than that
 
 
-def test_at_the_services_own_draft_scale_the_square_is_the_services(tmp_path: Path) -> None:
-    noise = np.random.default_rng(4).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    file = encode(Image.fromarray(noise).resize((6 * SIZE, 4 * SIZE)), "JPEG")
-    (tmp_path / "noise.jpg").write_bytes(file)
-    drafted = read(tmp_path / "noise.jpg", DRAFT_SCALE * SIZE)
-    assert drafted.size == (3 * SIZE, 2 * SIZE)
-    served = decode(file, SIZE, max_pixels=10**6).image
-    assert np.array_equal(decode(png(drafted), SIZE, max_pixels=10**6).image, served)
-    assert not np.array_equal(decode(png(read(tmp_path / "noise.jpg")), SIZE, max_pixels=10**6).image, served)
+@pytest.mark.parametrize(("scale", "served"), [(HALF_SCALE, 0), (2, 0), (HALF_SCALE - 1 / SIZE, 1), (1, 1)], ids=str)
+def test_a_half_is_the_services_square_from_the_scale_on_that_it_allows(
+    scale: float, served: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = Image.fromarray(np.random.default_rng(4).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    (tmp_path / "noise.png").write_bytes(encode(noise, "PNG"))
+    files: list[bytes] = []
+
+    def kept(photograph: Photograph, quality: float) -> bytes:
+        files.append(jpeg(photograph, quality))
+        return files[-1]
+
+    monkeypatch.setattr(framing, "jpeg", kept)
+    least = ceil(scale * SIZE)
+    half, whole = (halved(tmp_path / "noise.png", least, drafted=drafted) for drafted in (True, False))
+    assert (half.height, whole.size) == (least, (3 * least, 2 * least))
+    squares = [decode(png(photograph), SIZE, max_pixels=10**6).image for photograph in (half, whole)]
+    assert not np.array_equal(squares[0], squares[1])
+    assert np.array_equal(squares[served], decode(files[0], SIZE, max_pixels=10**6).image)
 
 
 def test_a_framing_that_cuts_the_cat_off_takes_it_for_a_dog(model: Path, photographs: Path) -> None:
@@ -129,12 +139,10 @@ def test_a_framing_that_cuts_the_cat_off_takes_it_for_a_dog(model: Path, photogr
         "pad": everything,
         "middle square": half,
     }
-    assert list(measured["draft"]) == [str(DRAFT_SCALE), "1"]
-    twice, once = measured["draft"].values()
-    assert (twice["reduced"], once["reduced"]) == (0, 4)  # 100 pixels: half of it is less than twice 32
-    assert twice["largest_difference"] == 0
-    assert 0 < once["largest_difference"] < 0.1
-    assert twice["same_label"] == once["same_label"] == everything
+    assert list(measured["draft"]) == ["2", str(HALF_SCALE), "1"]
+    for drafted in measured["draft"].values():
+        assert drafted["same_label"] == everything
+        assert 0 < drafted["largest_difference"] < 0.1
 
 
 def test_the_choice_is_between_the_labels_that_are_there_alone(model: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,11 +22,11 @@ from PIL.ImageOps import exif_transpose, fit, pad
 from tqdm import tqdm
 
 from catdog_api.classifier import Classifier, load
-from catdog_api.decoding import DRAFT_SCALE, GROUND, decode
+from catdog_api.decoding import DRAFT_SCALE, GROUND, HALF_SCALE, decode
 from catdog_api.errors import ArtifactError
 from catdog_api.tensors import Probabilities
 from training.asking import in_batches
-from training.damages import Photograph, cut, png
+from training.damages import Photograph, cut, jpeg, png
 from training.dataset import MAX_PIXELS, DatasetError, Targets, find_files, find_folders
 from training.figures import Figure, share
 
@@ -33,7 +35,8 @@ SHAPES = {
     for pair in ((3, 2), (5, 3), (16, 9), (2, 1), (3, 1))
     for width, height in (pair, pair[::-1])
 }
-DRAFT_SCALES = (DRAFT_SCALE, 1)
+DRAFT_SCALES = (DRAFT_SCALE, HALF_SCALE, 1)
+DRAFTED_QUALITY = 92
 
 Frame: TypeAlias = Callable[[Path], Photograph]
 """From a photograph's file to what is then brought to the square as the service does it; a square stays one."""
@@ -58,13 +61,11 @@ def middle(photograph: Photograph) -> Photograph:
     return fit(photograph, (side, side))
 
 
-def read(path: Path, draft_side: int | None = None) -> Photograph:
+def read(path: Path) -> Photograph:
     """Decode a photograph in its own shape.
 
     Args:
         path: Its file.
-        draft_side: Let a JPEG be reduced while it is decoded, to 1/2, 1/4 or 1/8, as long as both its sides keep so
-            many pixels; None decodes every pixel.
 
     Returns:
         RGB, upright.
@@ -74,11 +75,33 @@ def read(path: Path, draft_side: int | None = None) -> Photograph:
     """
     try:
         with PIL.Image.open(path) as opened:
-            if draft_side is not None:
-                opened.draft(None, (draft_side, draft_side))
             return exif_transpose(opened).convert("RGB")
     except OSError as error:
         raise DatasetError(f"{path} cannot be decoded: {error}.") from error
+
+
+def halved(path: Path, least: int, *, drafted: bool) -> Photograph:
+    """Make a photograph a JPEG, so large that half of it is as little as drafting may leave, and decode that.
+
+    Args:
+        path: Its file.
+        least: The shorter side of that half, pixels.
+        drafted: Decode it at a half; else every pixel.
+
+    Returns:
+        RGB, with a shorter side of `least` pixels, or of twice as many.
+
+    Raises:
+        DatasetError: The photograph cannot be decoded.
+    """
+    photograph = read(path)
+    scale = 2 * least / min(photograph.size)
+    width, height = (round(scale * side) for side in photograph.size)
+    enlarged = photograph.resize((width, height), PIL.Image.Resampling.LANCZOS)
+    with PIL.Image.open(BytesIO(jpeg(enlarged, DRAFTED_QUALITY))) as opened:
+        if drafted:
+            opened.draft(None, (least, least))
+        return opened.convert("RGB")
 
 
 def choose(photographs: Path, known: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[Path, int]]]:
@@ -104,7 +127,7 @@ def choose(photographs: Path, known: Sequence[str]) -> tuple[tuple[str, ...], li
 
 
 def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple[Path, int]]) -> Figure:
-    """Ask about every photograph in four framings, cut to ten shapes, and at two draft scales.
+    """Ask about every photograph in four framings, cut to ten shapes, and drafted to three scales.
 
     Args:
         classifier: The model.
@@ -114,8 +137,8 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
     Returns:
         Under `framing` for `as served`, `squash`, `pad` and `middle square` the share of right answers, of `labels`
         alone; under `shapes` by width and height for `squash` and `pad` that share of all the model's labels; under
-        `draft` by the least side that stays, in squares, how many photographs were `reduced`, how many still got the
-        `same_label` as from every pixel, and the `largest_difference` of a probability.
+        `draft` by the least side that drafting leaves, in squares, how many got the `same_label` as from every pixel,
+        and the `largest_difference` of a probability.
 
     Raises:
         DatasetError: A photograph cannot be decoded.
@@ -135,7 +158,7 @@ def measure(classifier: Classifier, labels: Sequence[str], files: Sequence[tuple
     return {
         "framing": {name: share(given[:, chosen].argmax(axis=1) == targets) for name, given in answers.items()},
         "shapes": _shapes(ask, np.array(chosen)[targets], size),
-        "draft": _draft(ask, answers["as served"], [path for path, _ in files], size),
+        "draft": _draft(ask, size),
     }
 
 
@@ -154,16 +177,16 @@ def _strip(path: Path, shape: float, bring: Callable[[Photograph], Photograph]) 
     return bring(cut(read(path), shape))
 
 
-def _draft(ask: Ask, whole: Probabilities, paths: Sequence[Path], size: int) -> Figure:
-    """Compare the answers to reduced photographs with those to whole ones."""
+def _draft(ask: Ask, size: int) -> Figure:
+    """Compare the answers where drafting leaves as little as it may with those from every pixel of the same files."""
     draft = {}
     for scale in DRAFT_SCALES:
-        read_draft = partial(read, draft_side=scale * size)
-        drafted = ask(read_draft, f"draft to {scale}")
+        read_half = partial(halved, least=ceil(scale * size))
+        half = ask(partial(read_half, drafted=True), f"draft to {scale}")
+        whole = ask(partial(read_half, drafted=False), f"whole, for {scale}")
         draft[str(scale)] = {
-            "reduced": sum(read_draft(path).size != read(path).size for path in paths),
-            "same_label": share(drafted.argmax(axis=1) == whole.argmax(axis=1)),
-            "largest_difference": round(float(np.abs(drafted - whole).max()), 4),
+            "same_label": share(half.argmax(axis=1) == whole.argmax(axis=1)),
+            "largest_difference": round(float(np.abs(half - whole).max()), 4),
         }
     return draft
 

@@ -9,6 +9,7 @@ import importlib
 import re
 import warnings
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -28,9 +29,12 @@ from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_lon
 from catdog_api.tensors import Image, View
 from catdog_api.tiff import TiffFile, check_tiff, quieten_libtiff
 
-WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing to the square loses nothing (measured)
+WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding when measured
 GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
-DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square
+DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square;
+HALF_SCALE: Final = (
+    1.2  # at 1/2 alone it may be so little: of each block a half keeps 16 frequencies, and an eighth one
+)
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
 _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -162,8 +166,9 @@ def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: 
         raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
     _check_work(photograph, data, width * height, max_pixels)
     if name == "JPEG":
-        # The DCT does that for less than decoding the whole; twice the target leaves the resize pixels to average.
-        photograph.draft(None, (DRAFT_SCALE * size, DRAFT_SCALE * size))
+        # The DCT does that for less than decoding the whole, and leaves the resize some pixels to average.
+        scale = HALF_SCALE if min(width, height) < 2 * DRAFT_SCALE * size else DRAFT_SCALE
+        photograph.draft(None, (ceil(scale * size), ceil(scale * size)))
     photograph.load()
     turn = _orientation(photograph)
     square = _squared(_eight_bits(photograph), size, turn)
