@@ -47,7 +47,7 @@ CLUSTER = fields(
     {
         "rayVersion": TEXT,
         "enableInTreeAutoscaling": FLAG,
-        "autoscalerOptions": fields({"idleTimeoutSeconds": COUNT, "securityContext": ANY}),
+        "autoscalerOptions": fields({"idleTimeoutSeconds": COUNT, "securityContext": ANY, "volumeMounts": every(ANY)}),
         "headGroupSpec": GROUP,
         "workerGroupSpecs": every(WORKERS),
     }

@@ -11,6 +11,7 @@ from catdog_api.errors import SettingsError
 from catdog_api.settings import read_settings
 from tests.conftest import Serve
 from tests.images import RED, encode
+from tests.serving import ServeAndAsk
 
 OLD, NEW = "0123456789abcdef", "fedcba9876543210"
 PHOTOGRAPH = {"file": encode(Image.new("RGB", (40, 30), RED), "PNG")}
@@ -91,6 +92,18 @@ def test_a_key_that_can_be_guessed_or_not_be_sent_stops_the_start_and_is_not_rep
 
 def test_keys_are_not_shown_where_settings_are() -> None:
     assert OLD not in repr(read_settings({"api_keys": OLD}))
+
+
+def test_an_address_is_that_of_the_connection_and_not_one_that_a_header_names(serve_and_ask: ServeAndAsk) -> None:
+    asked: list[int] = []
+
+    def ask(url: str) -> None:
+        for number in range(3):
+            headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+            asked.append(httpx.get(f"{url}/model", headers=headers, trust_env=False).status_code)
+
+    serve_and_ask(ask, "--rate-limit", "2")
+    assert asked == [200, 200, 429]
 
 
 def test_a_minute_gives_back_a_minutes_requests_evenly() -> None:

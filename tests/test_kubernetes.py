@@ -165,6 +165,14 @@ def test_every_pod_keeps_to_the_restricted_standard_and_has_a_root_that_nothing_
         assert container["resources"]["requests"] == container["resources"]["limits"]
 
 
+def test_ray_s_autoscaler_beside_the_head_is_as_hardened_as_the_head_and_writes_where_it_does() -> None:
+    cluster = of_kind(BUILT["kuberay"], "RayService")["spec"]["rayClusterConfig"]
+    (head,) = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    beside = cluster["autoscalerOptions"]
+    for field in ("securityContext", "volumeMounts"):
+        assert beside[field] == head[field]
+
+
 @pytest.mark.parametrize("pod", PODS)
 def test_no_pod_has_a_token_but_that_of_ray_s_autoscaler(pod: Object) -> None:
     autoscales = pod["containers"][0]["name"] == "ray-head"

@@ -138,7 +138,7 @@ class ServerMetadata(BaseModel):
     """What serves, and what it knows beyond the protocol."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"name": "catdog-api", "version": "2.1.0", "extensions": [BINARY_EXTENSION]}}
+        json_schema_extra={"example": {"name": "catdog-api", "version": "1.0.0", "extensions": [BINARY_EXTENSION]}}
     )
 
     name: str

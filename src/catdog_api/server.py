@@ -170,6 +170,7 @@ def serve(settings: Settings, listener: socket.socket | None = None, well: Calla
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever sends X-Forwarded-For could choose the address by which requests are counted
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ssl_certfile=settings.tls_certificate,

@@ -25,6 +25,6 @@ def test_without_an_address_photographs_are_answered_here_whatever_cluster_was_k
         environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
         subprocess.run(  # noqa: S603  # all of it is written here
             [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray", str(folder), "--out", str(answers)],
-            env={**environment, "RAY_TMPDIR": ray}, check=True, timeout=180,
+            env={**environment, "RAY_TMPDIR": ray, "HOME": ray}, check=True, timeout=180,  # its token goes there
         )  # fmt: skip
     assert pq.read_table(answers)["path"].to_pylist() == sorted(str(path) for path in folder.iterdir())
