@@ -51,6 +51,26 @@ def _jpeg_with_scans(mode: str, scan: bytes, size: tuple[int, int], *, progressi
     return data[:at] + scan * 100_000 + b"\xff\xd9"
 
 
+def tiff_of_jpeg(jpeg: bytes, size: tuple[int, int], **changes: tuple[int, int, int]) -> bytes:
+    """Return a grey TIFF of one strip, which is the JPEG.
+
+    Args:
+        jpeg: A grey one of the same size.
+        size: Width and height.
+        changes: As `tests.images.tiff` takes them.
+    """
+    width, height = size
+    tags = {"t256": (4, 1, width), "t257": (4, 1, height), "t259": (4, 1, 7), "t273": (4, 1, 1000)}
+    tags |= {"t278": (4, 1, height), "t279": (4, 1, len(jpeg))}
+    return tiff(jpeg, order="<", **(tags | changes))
+
+
+def _tiff_of_refinements() -> bytes:
+    jpeg = encode(Image.new("L", SQUARE), "JPEG", progressive=True)
+    scans = jpeg[:-2] + EMPTY_REFINEMENT * 88 + b"\xff\xd9"  # libtiff itself stops at 100
+    return tiff_of_jpeg(scans, SQUARE) + bytes(250_000)  # one byte to 125 pixels
+
+
 def _interlaced() -> bytes:
     data = png(16, 6, bytes(9), SQUARE)
     return data[:8] + png_chunk(b"IHDR", struct.pack(">IIBBBBB", *SQUARE, 16, 6, 0, 0, 1)) + data[33:]
@@ -85,6 +105,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif-just-below-the-limit": lambda: encode(Image.new("L", SQUARE), "AVIF", speed=10),
     "bmp-of-2-gigapixels": lambda: patched(encode(quarters(), "BMP"), 18, struct.pack("<LL", 46_000, 46_000)),
     "tiff-deflated": lambda: encode(Image.new("L", SQUARE), "TIFF", compression="tiff_adobe_deflate"),
+    "tiff-of-refinements": _tiff_of_refinements,
     "tiff-of-one-tag": lambda: tiff(t282=(5, 2**31, 800)),
     "jpeg-of-65535-square": lambda: patched(j := encode(quarters(), "JPEG"), j.index(b"\xff\xc0") + 5, b"\xff" * 4),
     "jpeg-of-scans": lambda: _jpeg_with_scans("RGB", EMPTY_SCAN, (5000, 4000), progressive=False),

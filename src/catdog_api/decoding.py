@@ -27,7 +27,7 @@ from catdog_api import errors
 from catdog_api.greyscale import eight_bits
 from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image, View
-from catdog_api.tiff import TiffFile, check_tiff, quieten_libtiff
+from catdog_api.tiff import TiffFile, check_tiff, jpegs_within, quieten_libtiff
 
 WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding when measured
 GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
@@ -204,13 +204,19 @@ def _squared(pixels: PIL.Image.Image, size: int, turn: int) -> tuple[Image, View
 
 def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) -> None:
     """Refuse an image that costs far more than its pixels; raises ImageError."""
+    jpegs: list[tuple[int, int, int]] = []
     if isinstance(photograph, TiffFile):
         check_tiff(photograph, len(data), area, max_pixels)
+        jpegs = jpegs_within(photograph)
+    elif isinstance(photograph, JpegImageFile):
+        jpegs = [(0, len(data), area)]
     elif photograph.tile and photograph.tile[0].codec_name == "bmp_rle":
         # Pillow decodes it in Python, a byte at a time; it was for drawings in 16 colours.
         raise errors.UnsupportedFormatError("Run-length encoded BMP images are not accepted; send PNG instead.")
-    elif isinstance(photograph, JpegImageFile) and has_costly_scans(data, area, max_pixels):
-        raise errors.TruncatedImageError("The JPEG image is damaged: it has far too many scans for its size.")
+    if has_costly_scans(data, jpegs, max_pixels):
+        raise errors.TruncatedImageError(
+            f"The {photograph.format} image is damaged: it has far too many scans for its size."
+        )
 
 
 def _eight_bits(photograph: ImageFile) -> PIL.Image.Image:

@@ -6,6 +6,7 @@ The format by its first bytes, and headers and structures made to cost more than
 import io
 import re
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from catdog_api import errors
@@ -96,15 +97,16 @@ def is_hollow(data: bytes, area: int) -> bool:
     return area > max(_FREE_PIXELS, _PIXELS_A_BYTE * len(data))
 
 
-def has_costly_scans(data: bytes, area: int, max_pixels: int) -> bool:
+def has_costly_scans(data: bytes, jpegs: Iterable[tuple[int, int, int]], max_pixels: int) -> bool:
     """Tell whether a JPEG goes over its pixels again and again: progressive ones do, but not for so few bytes.
 
     Args:
-        data: The whole file; within a scan, the marker of another cannot occur.
-        area: Width times height.
+        data: The whole file.
+        jpegs: Of each JPEG in it where it starts and stops, and its width times height: one for a JPEG file, one for
+            each strip of a TIFF. Within a scan, the marker of another cannot occur.
         max_pixels: Most pixels that are decoded.
     """
-    scanned = data.count(b"\xff" + _START_OF_SCAN) * area
+    scanned = sum(data.count(b"\xff" + _START_OF_SCAN, start, stop) * area for start, stop, area in jpegs)
     paid_for = max(_MOST_SCANS * _FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
     return scanned > min(_MOST_SCANS * max_pixels, paid_for)
 

@@ -54,3 +54,30 @@ def check_tiff(photograph: TiffFile, length: int, area: int, max_pixels: int) ->
     covered_rightly = area <= covered <= area * len(photograph.getbands())
     if not covered_rightly or end > length or sum(sizes) > length:
         raise errors.TruncatedImageError("The TIFF image ends early or is damaged.")
+
+
+def jpegs_within(photograph: TiffFile) -> list[tuple[int, int, int]]:
+    """Return where the JPEGs of a TIFF are, one to a strip or tile; none where it is compressed in another way.
+
+    Args:
+        photograph: One that `check_tiff` let pass.
+
+    Returns:
+        Of each its start and stop in the file, and how many pixels it covers.
+
+    Raises:
+        TruncatedImageError: It is not said how long one is, or how high: libtiff would guess, and scans go uncounted.
+        ValueError: There are more starts than lengths, or fewer.
+    """
+    if photograph.info["compression"] != "jpeg":
+        return []
+    tags, (width, height) = photograph.tag_v2, photograph.size
+    if Base.TileWidth in tags:
+        area = tags[Base.TileWidth] * tags.get(Base.TileLength, height)
+        starts, lengths = tags[Base.TileOffsets], tags.get(Base.TileByteCounts, ())
+    else:
+        area = width * min(tags.get(Base.RowsPerStrip, height), height)
+        starts, lengths = tags[Base.StripOffsets], tags.get(Base.StripByteCounts, ())
+    if min(area, *lengths) < 1:
+        raise errors.TruncatedImageError("The TIFF image is damaged: its parts have no size.")
+    return [(start, start + length, area) for start, length in zip(starts, lengths, strict=True)]
