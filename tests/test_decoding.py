@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, JpegImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin, _avif
 
 from catdog_api.decoding import GROUND, Decoded, decode
 from tests.images import FILES, MODES, QUARTERS, RED, WHITE, encode, png_chunk, quarters
@@ -109,6 +109,20 @@ def test_a_large_jpeg_is_not_decoded_in_full_and_looks_the_same(
     assert loaded == [(width, height, least, least)]
     assert (drafted.width, drafted.height) == (width, height)
     assert 0 < np.abs(drafted.image.astype(int) - full.image).mean() < 1.5
+
+
+def test_an_avif_is_decoded_in_one_thread_however_many_cores_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    pillows = _avif.AvifDecoder
+
+    def decoder(data: bytes, codec: str, most: int) -> object:
+        threads.append(most)
+        return pillows(data, codec, most)
+
+    data = encode(quarters(), "AVIF")
+    monkeypatch.setattr(_avif, "AvifDecoder", decoder)
+    assert _look(data).format == "AVIF"
+    assert threads == [1]
 
 
 def test_many_threads_decode_the_same() -> None:

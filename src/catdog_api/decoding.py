@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 import PIL.Image
-from PIL.AvifImagePlugin import AvifImageFile
+from PIL import AvifImagePlugin
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
@@ -51,6 +51,8 @@ _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is th
 # them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
 _QUIET_PILLOW: Final = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
+# Photographs are decoded beside one another, on the cores that the settings give: for one, libavif would take them all.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # A phone's MPO is a JPEG with more of them behind it: JpegImageFile takes the first.
 _OPENERS: Final[dict[str, type[ImageFile]]] = {
@@ -59,7 +61,7 @@ _OPENERS: Final[dict[str, type[ImageFile]]] = {
     "WEBP": WebPImageFile,
     "GIF": GifImageFile,
     "BMP": BmpImageFile,
-    "AVIF": AvifImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
     "TIFF": TiffFile,
 }
 
