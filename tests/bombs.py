@@ -1,5 +1,6 @@
 """Small files made to cost much, honest photographs to compare them with, and a process that measures both."""
 
+import io
 import json
 import os
 import struct
@@ -76,9 +77,33 @@ def _interlaced() -> bytes:
     return data[:8] + png_chunk(b"IHDR", struct.pack(">IIBBBBB", *SQUARE, 16, 6, 0, 0, 1)) + data[33:]
 
 
-def _hollow_webp() -> bytes:
+def _hollow_webp(width: int = 16383, height: int = 3000) -> bytes:
     data = encode(Image.new("RGB", (8, 8)), "WEBP", lossless=True)
-    return patched(data, 21, struct.pack("<L", 16382 | 2999 << 14))
+    return patched(data, 21, struct.pack("<L", (width - 1) | (height - 1) << 14))
+
+
+def just_free() -> dict[str, tuple[bytes, bytes]]:
+    """Return bombs of 12.4 megapixels, for which any bytes are enough, each with a photograph of a quarter.
+
+    Returns:
+        By kind: the bomb, and the photograph, in the same format, bands and depth.
+    """
+    width, height = 4000, 3100
+    photograph = Image.open(io.BytesIO(honest("JPEG", quality=88))).resize((width // 2, height // 2))
+    floats = Image.fromarray(np.asarray(photograph.convert("L")).astype(np.float32))
+    sixteen = np.asarray(photograph.convert("RGBA")).astype(">u2") * 257
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in sixteen)
+    deflated = {"name": "TIFF", "compression": "tiff_adobe_deflate"}
+    return {
+        "webp": (_hollow_webp(width, height), encode(photograph, "WEBP", method=0)),
+        "avif": (encode(Image.new("RGB", (width, height)), "AVIF", speed=10), encode(photograph, "AVIF", speed=10)),
+        "float tiff": (encode(Image.new("F", (width, height)), **deflated), encode(floats, **deflated)),
+        "16-bit png": (
+            png(16, 6, bytes(1 + 8 * width) * height, (width, height)),
+            png(16, 6, rows, (width // 2, height // 2)),
+        ),
+        "gif": (encode(Image.new("L", (width, height)), "GIF"), encode(photograph.quantize(64), "GIF")),
+    }
 
 
 _ROW = bytes(1 + 3 * 7000)

@@ -7,7 +7,7 @@ import pytest
 
 from catdog_api.decoding import decode
 from catdog_api.errors import ImageError
-from tests.bombs import BOMBS, costs, honest
+from tests.bombs import BOMBS, costs, honest, just_free
 from tests.conftest import Serve
 from tests.hostile import hostile_images
 
@@ -50,3 +50,22 @@ def test_a_bomb_costs_less_than_an_honest_photograph_of_12_megapixels(tmp_path: 
         if cost.seconds >= limit.seconds or cost.kilobytes >= limit.kilobytes
     }
     assert dear == {}, f"an honest photograph costs {limit}"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what memory was held from /proc")
+def test_a_bomb_too_small_to_be_refused_holds_no_more_than_a_photograph_of_its_own_format(tmp_path: Path) -> None:
+    """Compare each with its own format, for memory alone.
+
+    A large JPEG is decoded in part (5 MB for 12 megapixels), and other formats as a whole (200 MB of WebP), whatever
+    they show. A limit on bytes would not tell the two apart: honest drawings and blurred nights of 12 megapixels have
+    a byte for 100 to 800 pixels, and a GIF, a PNG or a TIFF of nothing one for 130 to 1,250. A WebP or an AVIF of
+    nothing has fewer, but 3 kB of padding would bring it among the honest ones.
+    """
+    pairs = just_free()
+    files = {f"bomb {kind}": bomb for kind, (bomb, _) in pairs.items()}
+    files |= {f"quarter {kind}": photograph for kind, (_, photograph) in pairs.items()}
+    measured = costs({"first": honest("JPEG", quality=88), **files}, tmp_path)
+    assert not {name: cost for name, cost in measured.items() if cost.outcome.endswith("Error")}
+    held = {name: cost.kilobytes - len(files[name]) / 1024 for name, cost in measured.items() if name in files}
+    ratios = {kind: held[f"bomb {kind}"] / (4 * held[f"quarter {kind}"]) for kind in pairs}
+    assert max(ratios.values()) < 1.15, ratios
