@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from catdog_api.protocol import Protocol
-from tests.fakes import GatedClassifier
+from tests.fakes import GatedClassifier, LongWork
 from tests.serving import HEAD, LIVE, PREDICT, READY, ServeAndAsk, answer, connect, received
 
 BOUND = 8
@@ -151,6 +151,24 @@ def test_a_photograph_still_in_the_model_does_not_hold_the_end_up_for_ever(
     assert serve_and_ask(ask, "--grace-seconds", "0.2", end=None) < BOUND
     classifier.gate.set()
     received(kept[0])
+
+
+def test_a_photograph_whose_decoding_hangs_does_not_hold_the_end_up_for_ever(
+    serve_and_ask: ServeAndAsk, kept: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog_api.batching.STUCK_JOB_SECONDS", 0.5)
+    work = LongWork()
+    monkeypatch.setattr("catdog_api.pipeline.decode", lambda *_, **__: work())
+
+    def ask(url: str) -> None:
+        kept.append(connect(url, PREDICT))
+        assert work.entered.wait(BOUND)
+        send(signal.SIGTERM)
+
+    try:
+        assert serve_and_ask(ask, "--grace-seconds", "0.2", end=None) < BOUND
+    finally:
+        work.gate.set()
 
 
 def test_ctrl_c_waits_neither_for_the_drain_nor_for_idle_connections(

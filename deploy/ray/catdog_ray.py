@@ -87,7 +87,7 @@ class Catdog:
         state = self.app.state  # type: ignore[attr-defined]  # `serve.ingress` adds it
         state.metrics.say_again()
         if state.pipeline.is_stuck:
-            raise ModelStuckError("The model hangs, or a thread of its has died.")
+            raise ModelStuckError("Decoding or the model hangs, or a thread of theirs has died.")
 
 
 app = Catdog.bind()  # type: ignore[attr-defined]  # what a decorator makes of a class is not seen

@@ -24,6 +24,7 @@ from catdog_api.tensors import Images, Look
 logger = logging.getLogger("catdog_api")
 
 STUCK_SECONDS = 5  # a batch of 8 takes 0.03 s, and on a starved machine not a hundred times that; a hang has no end
+STUCK_JOB_SECONDS = 8  # a WebP of 50 megapixels, the slowest, takes 2.3 s (measured), and more on a starved machine
 
 T = TypeVar("T")
 
@@ -48,23 +49,28 @@ class _Thread(threading.Thread):
         self._next_task = next_task
         self._work_on = work_on
         self._answer = answer
-        self._predicting_since: float | None = None
+        self._working: tuple[float, bool] | None = None  # since when, and whether on a job: one, to be read at once
 
     def run(self) -> None:
         while task := self._next_task():
+            self._working = time.monotonic(), isinstance(task, Job)
             if isinstance(task, Job):
                 self._work_on(task)
             else:
-                self._predicting_since = time.monotonic()
                 self._answer(task)
-                self._predicting_since = None
+            self._working = None
             del task  # or it would keep an upload until the next one comes
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it has died, or holds a batch for longer than any takes; one without a batch is well."""
-        since = self._predicting_since
-        return not self.is_alive() or (since is not None and time.monotonic() - since > STUCK_SECONDS)
+        """Whether it has died, or is at a job or a batch for longer than any takes; one that idles is well."""
+        if not self.is_alive():
+            return True
+        working = self._working
+        if working is None:
+            return False
+        since, is_job = working
+        return time.monotonic() - since > (STUCK_JOB_SECONDS if is_job else STUCK_SECONDS)
 
 
 class Batcher:
@@ -96,7 +102,7 @@ class Batcher:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a thread has died or hangs in the model: the others go on, but only a new process brings it back."""
+        """Whether a thread has died or hangs: the others go on, but only a new process brings it back."""
         return any(thread.is_stuck for thread in self._threads)
 
     async def submit(self, decode: Callable[[], Decoded], begin: Callable[[], None]) -> Outcome:

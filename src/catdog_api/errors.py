@@ -108,7 +108,7 @@ class NotReadyError(CatdogError):
 
 
 class ModelStuckError(CatdogError):
-    """The model hangs, or its thread has died: only a new process helps."""
+    """Decoding or the model hangs, or a thread of theirs has died: only a new process helps."""
 
 
 class PredictionError(CatdogError):

@@ -106,7 +106,7 @@ class Pipeline:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the model hangs, or a thread of its has died."""
+        """Whether a thread that decodes and predicts hangs, or has died."""
         return self._batcher.is_stuck
 
     def close(self) -> None:

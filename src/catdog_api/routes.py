@@ -201,10 +201,10 @@ async def model(request: Request) -> ModelInfo:
     responses=documented([errors.ModelStuckError]),
 )
 async def live(request: Request) -> Health:
-    """Answer 200, and 503 once the model hangs or its thread has died, because then only a new process helps."""
+    """Answer 200, and 503 once decoding or the model hangs, or its thread has died: only a new process helps."""
     pipeline: Pipeline | None = request.app.state.pipeline
     if pipeline is not None and pipeline.is_stuck:
-        raise errors.ModelStuckError("The model hangs, or its thread has died; the service must be started anew.")
+        raise errors.ModelStuckError("Decoding or the model hangs, or a thread has died; only a new process helps.")
     return Health(status="ok")
 
 

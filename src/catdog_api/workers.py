@@ -27,7 +27,7 @@ COMMAND = (sys.executable, "-m", "catdog_api.worker")
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 30  # after a start that fails, and after many
 STARTING_SECONDS = 120  # in which a worker gets ready; 4 s are usual, and 30 on a machine that is full
 SILENCE_SECONDS = 10  # of a worker that says each second that it is well; a busy event loop takes 0.1 s for a round
-PATIENCE_SECONDS = 10  # for workers that are past their drain and grace; a stuck model thread takes half of it
+PATIENCE_SECONDS = 10  # for workers that are past their drain and grace; a thread that hangs takes 8 of them
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MEMORY = "/dev/shm"  # noqa: S108  # the folder in it gets a name of its own, and is this user's alone
 
@@ -90,7 +90,7 @@ class Supervisor:
     The first starts alone: what stops it would stop all of them, and is said once. One that was ready is replaced at
     once, because loading the model holds a storm back; after one that never was, the pause doubles from a second on.
     One that was ready and then says nothing is killed: its event loop hangs or, if that speaks but not of being well,
-    its model. So is one that does not get ready at all.
+    a thread that decodes and predicts. So is one that does not get ready at all.
 
     Args:
         settings: How many there are, and what each is given.
