@@ -18,7 +18,8 @@ COUNT = """
 import sys
 from catdog_api.metrics import Metrics
 metrics = Metrics(["overloaded"])
-metrics.model_loaded(name="fake", version="1", sha256="0" * 64, input_size=32, labels=["cat", "dog"])
+model = {"name": "fake", "version": "1", "sha256": "0" * 64, "input_size": 32, "precision": "float32"}
+metrics.model_loaded(**model, labels=["cat", "dog"])
 metrics.request_began()
 metrics.queue_changed(5)
 metrics.batch_formed(3)
@@ -36,7 +37,7 @@ TOGETHER = {
     'catdog_answers_total{label="dog"}': 0,
     'catdog_refused_total{reason="overloaded"}': 2,
     'catdog_stage_duration_seconds_count{stage="predict"}': 2,
-    'catdog_model_info{input_size="32",name="fake",sha256="000000000000",version="1"}': 1,
+    'catdog_model_info{input_size="32",name="fake",precision="float32",sha256="000000000000",version="1"}': 1,
 }
 linux = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
 

@@ -205,7 +205,7 @@ async def test_its_own_requests_are_not_counted(serve: Serve) -> None:
 
 async def test_the_model_is_named(serve: Serve) -> None:
     found = await series(await serve())
-    assert value(found, "catdog_model_info", "fake", "0.0.1", "000000000000", "32") == 1
+    assert value(found, "catdog_model_info", "fake", "0.0.1", "000000000000", "32", "float32") == 1
 
 
 async def test_two_apps_in_one_process_count_apart(serve: Serve) -> None:

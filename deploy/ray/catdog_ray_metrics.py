@@ -38,7 +38,7 @@ class RayMetrics(Metrics):
         self._of_ray_refused = Counter("catdog_refused", "Requests refused, by the name of the problem.", ("reason",))
         self._of_ray_answers = Counter("catdog_answers", "Photographs answered, by label.", ("label",))
         self._of_ray_model_info = Gauge(
-            "catdog_model_info", "The served model; always 1.", ("name", "version", "sha256", "input_size")
+            "catdog_model_info", "The served model; always 1.", ("name", "version", "sha256", "input_size", "precision")
         )
         self._in_flight_now = self._depth_now = 0
         self._model: dict[str, str] = {}
@@ -50,12 +50,20 @@ class RayMetrics(Metrics):
         if self._model:
             self._of_ray_model_info.set(1, self._model)
 
-    def model_loaded(self, *, name: str, version: str, sha256: str, input_size: int, labels: Iterable[str]) -> None:
-        """Say which model is served."""
-        super().model_loaded(name=name, version=version, sha256=sha256, input_size=input_size, labels=labels)
+    def model_loaded(  # noqa: PLR0913  # the labels of one series, by their names
+        self, *, name: str, version: str, sha256: str, input_size: int, precision: str, labels: Iterable[str]
+    ) -> None:
+        """Say which model is served, and in which precision."""
+        super().model_loaded(
+            name=name, version=version, sha256=sha256, input_size=input_size, precision=precision, labels=labels
+        )
         self._model = {
-            "name": name, "version": version, "sha256": sha256[:SHA256_DIGITS], "input_size": str(input_size)
-        }  # fmt: skip
+            "name": name,
+            "version": version,
+            "sha256": sha256[:SHA256_DIGITS],
+            "input_size": str(input_size),
+            "precision": precision,
+        }
         self.say_again()
 
     def request_began(self) -> None:

@@ -120,6 +120,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         version=manifest.version,
         sha256=manifest.sha256,
         input_size=manifest.input_size,
+        precision=predictor.precision,
         labels=manifest.labels,
     )
     limits = Limits(

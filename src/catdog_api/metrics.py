@@ -84,16 +84,18 @@ class Metrics:
         self._model_info = Gauge(
             "catdog_model_info",
             "The served model; always 1.",
-            ("name", "version", "sha256", "input_size"),
+            ("name", "version", "sha256", "input_size", "precision"),
             multiprocess_mode="livemax",
             registry=registry,
         )
         for reason in reasons:
             self._refused.labels(reason)
 
-    def model_loaded(self, *, name: str, version: str, sha256: str, input_size: int, labels: Iterable[str]) -> None:
-        """Say which model is served, and start the count of every label at 0."""
-        self._model_info.labels(name, version, sha256[:SHA256_DIGITS], input_size).set(1)
+    def model_loaded(  # noqa: PLR0913  # the labels of one series, by their names
+        self, *, name: str, version: str, sha256: str, input_size: int, precision: str, labels: Iterable[str]
+    ) -> None:
+        """Say which model is served, in which precision, and start the count of every label at 0."""
+        self._model_info.labels(name, version, sha256[:SHA256_DIGITS], input_size, precision).set(1)
         for label in labels:
             self._answers.labels(label)
 
