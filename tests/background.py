@@ -31,7 +31,7 @@ def background(classifier: Predictor, **settings: object) -> Iterator[str]:
     app = create_app(Settings(grace_seconds=5, **settings), lambda _: classifier)  # type: ignore[arg-type]
     config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, server_header=False, ws="none")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = ThreadServer(config, app, listener, well=lambda: None)
+    server = ThreadServer(config, app, listener, well=lambda _: None)
     failures: list[BaseException] = []
 
     async def run() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catdog_api.labels import softmax
-from catdog_api.precision import TOLERANCE, Network, draw, is_better, largest_change
+from catdog_api.precision import ROUNDS, TOLERANCE, Network, draw, is_better, largest_change
 from catdog_api.tensors import Images, Logits
 
 IMAGES = draw(4, 32)
@@ -38,6 +38,24 @@ def network(*, error: float = 0, error_alone: float = 0, seconds: float = 0) -> 
 )
 def test_it_must_answer_alike_and_be_clearly_faster(candidate: Network, *, better: bool) -> None:
     assert is_better(candidate, network(seconds=SLOW), IMAGES, temperature=1.0) == better
+
+
+def test_a_machine_that_is_busy_for_a_while_does_not_decide() -> None:
+    calls = 0
+
+    def slowed(of: Network) -> Network:
+        """Slow both down, after the answers were compared, for as many calls as one of them is timed in."""
+
+        def logits(images: Images) -> Logits:
+            nonlocal calls
+            calls += 1
+            time.sleep(2 * SLOW if before < calls <= before + ROUNDS else 0)
+            return of(images)
+
+        return logits
+
+    before = 1 + len(IMAGES) + 1
+    assert is_better(slowed(network()), slowed(network(seconds=SLOW)), IMAGES, temperature=1.0)
 
 
 def test_no_probability_changes_by_more_than_the_bound_and_an_undecided_one_by_nearly_as_much() -> None:

@@ -106,13 +106,15 @@ def test_all_workers_answer_and_end_when_the_supervisor_is_told_to(
     assert len(re.findall("answers at", capsys.readouterr().out)) == 1
 
 
-def test_a_worker_that_is_killed_is_replaced_and_the_other_goes_on(run: Run, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_replaced_in_the_first_ones_precision(run: Run, tmp_path: Path) -> None:
     def ask(port: int) -> None:
         killed, kept = wait_for(port, 2)
+        assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["auto", "bfloat16"]
         os.kill(killed, signal.SIGKILL)
         (new,) = wait_for(port, 1, but={killed, kept})
-        left = {int(path.stem.rpartition("_")[2]) for path in tmp_path.iterdir()}
-        assert left == {kept, new}
+        left = {int(path.stem.rpartition("_")[2]): path.read_text() for path in tmp_path.iterdir()}
+        assert left.keys() == {kept, new}
+        assert left[new] == "bfloat16"
 
     assert run("willing", ask) == 0
 

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, partial
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, listener: socket.socket, well: Callable[[], object]
+        self, config: uvicorn.Config, app: FastAPI, listener: socket.socket, well: Callable[[str], object]
     ) -> None:
         super().__init__(config)
         self._well = well
@@ -74,8 +74,9 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Do as uvicorn does, and say once a second that all is well, unless the model is stuck."""
         # Not uvicorn's `callback_notify`, which is silent for as long as the wall clock was set back.
-        if counter % TICKS_A_SECOND == 0 and not self._app.state.pipeline.is_stuck:
-            self._well()
+        pipeline: Pipeline = self._app.state.pipeline
+        if counter % TICKS_A_SECOND == 0 and not pipeline.is_stuck:
+            self._well(pipeline.precision)
         return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
@@ -147,14 +148,16 @@ class Server(uvicorn.Server):
                 break
 
 
-def serve(settings: Settings, listener: socket.socket | None = None, well: Callable[[], object] | None = None) -> None:
+def serve(
+    settings: Settings, listener: socket.socket | None = None, well: Callable[[str], object] | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: Of the app and of the server.
         listener: Where there is one already; without it one is opened, when the model is loaded.
-        well: Called once requests are taken on, and then every second while the model is not stuck; without it the
-            address is printed.
+        well: Called with the model's precision once requests are taken on, and then every second while the model is not
+            stuck; without it the address is printed.
 
     Raises:
         ArtifactError: The model cannot be served.
@@ -185,14 +188,15 @@ def serve(settings: Settings, listener: socket.socket | None = None, well: Calla
 
 
 async def _serve(
-    app: FastAPI, config: uvicorn.Config, given: socket.socket | None, well: Callable[[], object] | None
+    app: FastAPI, config: uvicorn.Config, given: socket.socket | None, well: Callable[[str], object] | None
 ) -> None:
     settings: Settings = app.state.settings
     async with app.router.lifespan_context(app):
         gc.freeze()  # what is here stays; to look through it took 0.2 s now and then, in which nothing else happened
         _say_what_serves(app.state.pipeline)
         listener = given or listen(settings)
-        await Server(config, app, listener, well or cache(partial(announce, settings, listener))).serve()  # said once
+        once = cache(lambda _: announce(settings, listener))
+        await Server(config, app, listener, well or once).serve()
 
 
 def _say_what_serves(pipeline: Pipeline) -> None:

@@ -22,7 +22,8 @@ def main(listener: int, pipe: int, supervisor: int = SUPERVISOR) -> None:
 
     Args:
         listener: Its file descriptor.
-        pipe: The one of a pipe on which the worker says that it is ready, and from then on that it is well.
+        pipe: The one of a pipe on which the worker says that it is ready, and from then on that it is well: each time a
+            line with the precision of its model.
         supervisor: The one of a pipe that the supervisor holds open.
     """
     with open(supervisor, "rb", buffering=0, closefd=False) as stream:
@@ -36,9 +37,9 @@ def main(listener: int, pipe: int, supervisor: int = SUPERVISOR) -> None:
         sys.exit(f"catdog-api: {error}")
 
 
-def _say_that_all_is_well(pipe: int) -> None:
+def _say_that_all_is_well(pipe: int, precision: str) -> None:
     with contextlib.suppress(OSError):  # a supervisor that is gone, or does not listen, hears nothing
-        os.write(pipe, b".")
+        os.write(pipe, precision.encode() + b"\n")
 
 
 def _end_with(supervisor: int) -> None:

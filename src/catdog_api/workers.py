@@ -64,15 +64,17 @@ class _Worker:
         )
         os.close(theirs)
         self.is_ready = self.is_killed = False
+        self.precision = ""
         self.heard = time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # it is gone already, as its pipe will say
             self.process.stdin.write(settings.model_dump_json().encode() + b"\n")  # type: ignore[union-attr]  # PIPE
             self.process.stdin.flush()  # type: ignore[union-attr]
 
     def is_gone(self) -> bool:
-        """Hear what it says, once there is something to hear: that it is ready and well, or nothing more."""
+        """Hear what it says, once there is something to hear: that it is well, in a precision; or nothing more."""
         said = os.read(self.pipe, 1024)
         self.is_ready = self.is_ready or bool(said)
+        self.precision = self.precision or said.decode().partition("\n")[0]
         self.heard = time.monotonic()
         return not said
 
@@ -87,10 +89,11 @@ class _Worker:
 class Supervisor:
     """Keeps workers at work. Lives as long as the service; used on the main thread, which is given the signals.
 
-    The first starts alone: what stops it would stop all of them, and is said once. One that was ready is replaced at
+    The first starts alone: what stops it would stop all of them, and is said once; and the precision that it settles on
+    is that of all, because one that chose beside a busy one might answer otherwise. One that was ready is replaced at
     once, because loading the model holds a storm back; after one that never was, the pause doubles from a second on.
-    One that was ready and then says nothing is killed: its event loop hangs or, if that speaks but not of being well,
-    a thread that decodes and predicts. So is one that does not get ready at all.
+    One that was ready and then says nothing is killed: its event loop hangs or, if that speaks but not of being well, a
+    thread that decodes and predicts. So is one that does not get ready at all.
 
     Args:
         settings: How many there are, and what each is given.
@@ -166,6 +169,7 @@ class Supervisor:
             self._failures = 0
         if not self._announced and self._ends_at is None:
             self._announced = True
+            self._settings = self._settings.model_copy(update={"precision": worker.precision})
             announce(self._settings, self._listener)
             self._due += [0.0] * (self._settings.workers - 1)
 
