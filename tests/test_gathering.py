@@ -16,6 +16,7 @@ from catdog_api.metrics import Metrics
 
 COUNT = """
 import sys
+import time
 from catdog_api.metrics import Metrics
 metrics = Metrics(["overloaded"])
 model = {"name": "fake", "version": "1", "sha256": "0" * 64, "input_size": 32, "precision": "float32"}
@@ -25,6 +26,8 @@ metrics.queue_changed(5)
 metrics.batch_formed(3)
 metrics.answered("cat", {"predict": 0.02})
 metrics.refused("overloaded")
+while time.process_time() < 0.3:
+    pass
 print("counted", flush=True)
 sys.stdin.read()
 """
@@ -74,8 +77,8 @@ def test_what_they_have_counted_is_added_up_and_a_dead_ones_gauges_are_not(
     before = found["process_open_fds"]
 
     counters[0].send_signal(signal.SIGKILL)
-    counters[0].wait()
     forget(counters[0].pid, str(tmp_path))
+    counters[0].wait()
     found = series()
     changed = {"catdog_requests_in_flight": 1, "catdog_queue_depth": 5}
     assert {name: found[name] for name in TOGETHER} == {**TOGETHER, **changed}
@@ -83,8 +86,51 @@ def test_what_they_have_counted_is_added_up_and_a_dead_ones_gauges_are_not(
 
 
 @linux
+def test_the_time_of_the_processor_never_falls_when_they_die(
+    counters: list["subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    def spent() -> float:
+        return series()["process_cpu_seconds_total"]
+
+    def ticks(pid: int) -> float:
+        user, system = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    both, one = spent(), ticks(counters[0].pid)
+    assert both == pytest.approx(one + ticks(counters[1].pid), abs=0.1)
+    assert one > 0.2
+    counters[0].send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, counters[0].pid, os.WEXITED | os.WNOWAIT)
+    told = [both, spent()]
+    living = tmp_path / f"gauge_livesum_{counters[0].pid}.db"
+    content = living.read_bytes()
+    forget(counters[0].pid, str(tmp_path))
+    told.append(spent())
+    living.write_bytes(content)
+    told.append(spent())  # as whoever asks in the middle of it finds the files: of one that has ended, and still lives
+    living.unlink()
+    counters[0].wait()
+    told.append(spent())
+    assert told == sorted(told)
+    assert told[-1] < both + one / 2, "counted twice"
+
+
+@linux
+def test_of_one_that_nobody_knows_any_more_nothing_is_kept(
+    counters: list["subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    counters[0].send_signal(signal.SIGKILL)
+    counters[0].wait()
+    assert series()["process_open_fds"] > 0  # it is still among the living
+    forget(counters[0].pid, str(tmp_path))
+    assert not list(tmp_path.glob("ended_*"))
+    assert not list(tmp_path.glob(f"gauge_live*_{counters[0].pid}.db"))
+
+
+@linux
 def test_of_their_starts_the_first_is_told(counters: list["subprocess.Popen[bytes]"], tmp_path: Path) -> None:
     told = series()["process_start_time_seconds"]
+    counters[0].send_signal(signal.SIGKILL)
     forget(counters[0].pid, str(tmp_path))
     assert told <= series()["process_start_time_seconds"] < told + 3600
 

@@ -82,7 +82,8 @@ class _Worker:
         """Return its exit status, and leave nothing of it that is true of the living alone."""
         with self.process:
             os.close(self.pipe)
-        forget(self.process.pid, self._folder)
+            self.process.stdin.close()  # type: ignore[union-attr]  # PIPE; one that lives without its pipe then ends
+            forget(self.process.pid, self._folder)
         return self.process.returncode
 
 
