@@ -104,3 +104,12 @@ def test_the_alerts_are_one_group_with_a_name_for_each() -> None:
     names = [rule.split("\n")[0] for rule in RULES]
     assert len(names) == len(set(names)) > 5
     assert "\t" not in ALERTS
+
+
+def test_memory_must_grow_by_more_than_the_soak_test_can_tell_from_none() -> None:
+    """By a line through hours, so that one large photograph is none; and soon enough to leave days to the limit."""
+    ((hours, least),) = re.findall(r"deriv\(process_resident_memory_bytes\S+\[(\d+)h\]\) \* 3600 > (\S+)", ALERTS)
+    soak = json.loads((DEPLOY.parent / "benchmarks" / "results" / "soak.json").read_text(encoding="utf-8"))["soak"]
+    unsure = (soak["slope_megabytes_a_minute"] + soak["slope_margin_99_percent"]) * 60 * 10**6
+    assert int(hours) >= 6
+    assert unsure < float(least) < 2 * unsure

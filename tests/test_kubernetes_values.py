@@ -121,6 +121,8 @@ def test_the_memory_is_what_the_formula_in_the_readme_gives_for_these_cores(pod:
     assert formula <= limit <= 1.1 * formula
     (alert,) = re.findall(r" process_resident_memory_bytes\S+ > (\S+)", ALERTS)
     assert float(alert) < 0.6 * limit, "the rule speaks when it is too late"
+    healthy = 2 * (int(base) * 10**6 + HELD_AT_ONCE * HIGH_WATER_LIMIT)
+    assert float(alert) > healthy, "the sum of two workers under full load sets it off"
 
 
 def test_a_ray_worker_has_room_for_a_replica_and_for_ray_itself() -> None:
