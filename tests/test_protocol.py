@@ -136,6 +136,19 @@ def test_a_pause_between_two_requests_may_be_longer(
     serve_and_ask(ask)
 
 
+def test_empty_lines_do_not_keep_a_connection(serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catdog_api.server.KEEP_ALIVE_SECONDS", 2 * SLOW)
+
+    def ask(url: str) -> None:
+        with connect(url, LIVE) as kept:
+            assert answer(kept).startswith(b"HTTP/1.1 200")
+            started = time.monotonic()
+            trickle(kept, b"\r\n", every=SLOW / 4)
+            assert time.monotonic() - started > SLOW
+
+    serve_and_ask(ask)
+
+
 def test_a_body_that_nobody_asked_for_leaves_the_pause_as_it_is(
     serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

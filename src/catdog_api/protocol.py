@@ -42,6 +42,7 @@ class Protocol(RefusingProtocol):
         self._unread_bytes = 0
         self._untaken_bytes = 0
         self._heard = 0.0
+        self._idle_since = 0.0
         self._window_start = 0.0
         self._window_bytes = 0
         self._sending_clock: TimerHandle | None = None
@@ -98,11 +99,13 @@ class Protocol(RefusingProtocol):
         """Note that a request is whole."""
         super().on_message_complete()
         self._arriving = False
+        self._idle_since = self.loop.time()  # if it was answered before
 
     def on_response_complete(self) -> None:
         """Give the client its whole time for what comes after the answer, or for reading it if it was the last."""
         super().on_response_complete()
         self._begin_window()
+        self._idle_since = self._heard
         if self.transport.is_closing():
             self._expect_reading()
 
@@ -170,11 +173,11 @@ class Protocol(RefusingProtocol):
         if self._sending_clock is not None:
             self._sending_clock.cancel()
             self._sending_clock = None
-        # The rest of a body that was answered early stops uvicorn's timer for the pause between two requests.
+        # uvicorn stops its timer for the pause between two requests at any data: the rest of a body that was answered
+        # early, and empty lines, which begin no request and so do not make the pause longer.
         if self.cycle.response_complete and self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            ends = self._idle_since + self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_at(ends, self.timeout_keep_alive_handler)
 
     def _check_pace(self) -> None:
         now = self.loop.time()
