@@ -42,7 +42,7 @@ def forget(pid: int, folder: str) -> None:
         pid: Of the worker, whose end is waited for.
         folder: Where the workers count.
     """
-    with suppress(AttributeError, OSError):  # where the system has no such call, it has no /proc either
+    with suppress(AttributeError, OSError, KeyError):  # where the system has no such call, or no /proc
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         known = _values(_metrics_of(pid))
         # In the name, for a file is there at once and its content is not.
