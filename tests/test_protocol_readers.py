@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from catdog_api.app import create_app
+from catdog_api.crowd import Crowd
 from catdog_api.protocol import Protocol
 from catdog_api.settings import Settings
 from tests.serving import ServeAndAsk, answer, connect, received
@@ -90,7 +91,8 @@ def connection(**given: Any) -> Protocol:  # noqa: ANN401  # uvicorn's own
     """Return the service's end of a connection."""
     app = create_app(Settings())
     config = uvicorn.Config(app, lifespan="off", log_config=None, **given)
-    return Protocol(config=config, server_state=ServerState(), app_state={}, admission=app.state.admission)
+    ours = {"admission": app.state.admission, "crowd": Crowd(1)}
+    return Protocol(config=config, server_state=ServerState(), app_state={}, **ours)
 
 
 @pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["after-a-pause", "at-once"])

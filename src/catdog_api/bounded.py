@@ -7,6 +7,8 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from catdog_api.crowd import Crowd
+
 HEAD_BYTES = 64 * 1024  # browsers and proxies stay below 16 KiB
 HEAD_LINES = 100  # which take twenty times their bytes; browsers and proxies together send forty
 REQUESTS_IN_A_ROW = 100  # that wait for the answer to one before them; one piece from the socket may have 14,000
@@ -33,12 +35,32 @@ class Flow(FlowControl):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which ends what would grow. One for a connection; on the event loop."""
+    """uvicorn's protocol, which ends what would grow. One for a connection; on the event loop.
+
+    Args:
+        crowd: The connections of the server.
+        given: What uvicorn gives.
+    """
+
+    def __init__(self, *, crowd: Crowd, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
+        super().__init__(**given)
+        self._crowd = crowd
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request."""
         super().connection_made(transport)
         self.flow = Flow(transport, self.pipeline)
+        self._crowd.came(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave room for another."""
+        super().connection_lost(exc)
+        self._crowd.left(self)
+
+    def on_message_begin(self) -> None:
+        """Note that it is idle no more."""
+        super().on_message_begin()
+        self._crowd.left(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one line of a header, or of what comes behind a body in chunks."""
@@ -58,3 +80,5 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self.transport.is_closing():
             self.flow.resume_reading()
+            if self.cycle.response_complete and self.cycle.scope is self.scope:  # and no other request has begun
+                self._crowd.idle(self)

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.server import HANDLED_SIGNALS
 
 from catdog_api.app import create_app
+from catdog_api.crowd import Crowd, raise_limit, room
 from catdog_api.errors import SettingsError
 from catdog_api.listening import BACKLOG, announce, listen
 from catdog_api.logs import configure, logger
@@ -46,6 +47,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._listener = listener
         self._hurried = False
+        self._crowd = Crowd(room())
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -125,8 +127,8 @@ class Server(uvicorn.Server):
             await asyncio.wait_for(asyncio.gather(*made, return_exceptions=True), LAST_CALL_SECONDS)
 
     def _protocol(self) -> Protocol:
-        admission = self._app.state.admission
-        return Protocol(config=self.config, server_state=self.server_state, app_state={}, admission=admission)
+        ours = {"admission": self._app.state.admission, "crowd": self._crowd}
+        return Protocol(config=self.config, server_state=self.server_state, app_state={}, **ours)
 
     def _security(self) -> dict[str, Any]:
         patience = SLOW_SECONDS if self.config.ssl else None
@@ -164,6 +166,7 @@ def serve(
         SettingsError: The address is taken, or is none of this machine's.
     """
     configure(settings.log_level)
+    raise_limit()
     app = create_app(settings)
     config = uvicorn.Config(
         app,

@@ -1,0 +1,61 @@
+"""How many connections a process holds: no more than files may be open, so that there are some left for all else."""
+
+import sys
+from contextlib import suppress
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from catdog_api.logs import logger
+
+OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
+MOST_CONNECTIONS = 10_000  # a process; where more files may be open, memory is the limit
+
+
+def raise_limit() -> None:
+    """Let this process open as many files as it may: the usual 1,024 are for programs that call `select`."""
+    with suppress(ImportError, OSError, ValueError):  # another system has no such limit, or does not raise it so far
+        import resource  # noqa: PLC0415
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def room() -> int:
+    """Return how many connections leave this process files for all else."""
+    files = sys.maxsize
+    with suppress(ImportError):
+        import resource  # noqa: PLC0415
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        files = files if soft == resource.RLIM_INFINITY else soft
+    return min(MOST_CONNECTIONS, files - min(OTHER_FILES, files // 2))
+
+
+class Crowd:
+    """The connections without a request under way, the longest idle first. One for a server; on its event loop.
+
+    Args:
+        most: How many connections there may be, busy ones included.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: dict[HttpToolsProtocol, None] = {}
+
+    def came(self, connection: HttpToolsProtocol) -> None:
+        """Take a connection on; for one too many the longest idle is closed, which is itself where all are busy."""
+        self.idle(connection)
+        if len(connection.connections) > self._most:
+            first = next(iter(self._idle))
+            self.left(first)
+            logger.info("closed an idle connection to make room", extra={"fields": {"connections": self._most}})
+            first.transport.abort()  # all that it was owed is written
+
+    def idle(self, connection: HttpToolsProtocol) -> None:
+        """Note that a connection waits for its next request, from now on."""
+        self.left(connection)
+        self._idle[connection] = None
+
+    def left(self, connection: HttpToolsProtocol) -> None:
+        """Note that a connection is idle no more."""
+        self._idle.pop(connection, None)

@@ -1,0 +1,99 @@
+"""How many connections there may be, and which goes when there is one too many; over real sockets."""
+
+import resource
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from catdog_api import crowd
+from catdog_api.crowd import MOST_CONNECTIONS, OTHER_FILES, room
+from tests.fakes import GatedClassifier
+from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, received
+from tests.test_protocol import BOUND
+
+
+@pytest.fixture
+def _limits_as_they_were() -> Iterator[None]:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def is_answered(connection: object) -> bool:
+    """Ask whether it lives, on a connection that is open."""
+    connection.sendall(LIVE)  # type: ignore[attr-defined]
+    return answer(connection).startswith(b"HTTP/1.1 200")  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("_limits_as_they_were")
+def test_the_service_may_open_as_many_files_as_the_hard_limit_lets_it(serve_and_ask: ServeAndAsk) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+    serve_and_ask(lambda _: None)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"),
+    [
+        pytest.param(1024, 1024 - OTHER_FILES, id="usual"),
+        pytest.param(100, 50, id="few"),
+        pytest.param(10**6, MOST_CONNECTIONS, id="many"),
+        pytest.param(resource.RLIM_INFINITY, MOST_CONNECTIONS, id="without-end"),
+    ],
+)
+def test_connections_leave_files_for_all_else(monkeypatch: pytest.MonkeyPatch, files: int, connections: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert room() == connections
+
+
+def test_a_system_without_such_a_limit_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)
+    crowd.raise_limit()
+    assert room() == MOST_CONNECTIONS
+
+
+def test_one_too_many_takes_the_place_of_the_longest_idle(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("catdog_api.server.room", lambda: 3)
+
+    def ask(url: str) -> None:
+        with connect(url) as first, connect(url) as second, connect(url) as third:
+            assert is_answered(second)
+            assert is_answered(third)
+            assert is_answered(first)
+            with connect(url) as fourth:
+                assert is_answered(fourth)
+                assert received(second) == b""
+                assert is_answered(first)
+                assert is_answered(third)
+
+    serve_and_ask(ask)
+    assert capsys.readouterr().err.count("closed an idle connection to make room") == 1
+
+
+def test_no_connection_is_closed_that_waits_for_an_answer(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, classifier: GatedClassifier
+) -> None:
+    monkeypatch.setattr("catdog_api.server.room", lambda: 2)
+
+    def ask(url: str) -> None:
+        classifier.gate.clear()
+        classifier.entered.clear()
+        with connect(url, PREDICT) as waiting, connect(url) as eager:
+            assert classifier.entered.wait(BOUND)
+            assert is_answered(eager)
+            eager.sendall(LIVE + PREDICT[:20])  # of the second it is still the head
+            assert answer(eager).startswith(b"HTTP/1.1 200")
+            with connect(url) as third:
+                assert received(third) == b""
+            classifier.gate.set()
+            eager.sendall(PREDICT[20:])
+            assert answer(eager).startswith(b"HTTP/1.1 200")
+            assert answer(waiting).startswith(b"HTTP/1.1 200")
+            with connect(url) as another:
+                assert is_answered(another)
+
+    serve_and_ask(ask)
