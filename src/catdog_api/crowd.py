@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from catdog_api.logs import logger
 
 OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
-MOST_CONNECTIONS = 10_000  # a process; where more files may be open, memory is the limit
+MOST_CONNECTIONS = 1_000  # a process; each may hold a header that has not ended, of 64 KiB
 
 
 def raise_limit() -> None:
