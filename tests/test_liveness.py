@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import httpx
 import pytest
 
 from catdog_api import batching
@@ -16,6 +17,14 @@ BOUND = 8
 
 DEADLINE = 0.5
 """Seconds after which a request is answered: in them it must have come to the model there, too."""
+
+
+async def wait_until_well(client: httpx.AsyncClient, path: str) -> None:
+    """Ask until the probe is green again."""
+    deadline = time.monotonic() + BOUND
+    while (await client.get(path)).status_code != 200:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
 
 
 class DyingClassifier(ColourClassifier):
@@ -37,10 +46,7 @@ async def test_a_hung_model_turns_the_probes_red_and_its_callers_away(
     await asyncio.sleep(0.2)
     assert_problem(await client.get(path), 503, "/problems/model-stuck")
     classifier.gate.set()
-    deadline = time.monotonic() + BOUND
-    while (await client.get(path)).status_code != 200:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
+    await wait_until_well(client, path)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
@@ -56,10 +62,7 @@ async def test_a_photograph_that_hangs_while_it_is_decoded_turns_the_probes_red(
         assert_problem(await client.get(path), 503, "/problems/model-stuck")
     finally:
         work.gate.set()
-    deadline = time.monotonic() + BOUND
-    while (await client.get(path)).status_code != 200:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
+    await wait_until_well(client, path)
 
 
 async def test_decoding_may_take_longer_than_the_model(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

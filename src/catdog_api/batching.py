@@ -49,28 +49,24 @@ class _Thread(threading.Thread):
         self._next_task = next_task
         self._work_on = work_on
         self._answer = answer
-        self._working: tuple[float, bool] | None = None  # since when, and whether on a job: one, to be read at once
+        self._due: float | None = None
 
     def run(self) -> None:
         while task := self._next_task():
-            self._working = time.monotonic(), isinstance(task, Job)
             if isinstance(task, Job):
+                self._due = time.monotonic() + STUCK_JOB_SECONDS
                 self._work_on(task)
             else:
+                self._due = time.monotonic() + STUCK_SECONDS
                 self._answer(task)
-            self._working = None
+            self._due = None
             del task  # or it would keep an upload until the next one comes
 
     @property
     def is_stuck(self) -> bool:
         """Whether it has died, or is at a job or a batch for longer than any takes; one that idles is well."""
-        if not self.is_alive():
-            return True
-        working = self._working
-        if working is None:
-            return False
-        since, is_job = working
-        return time.monotonic() - since > (STUCK_JOB_SECONDS if is_job else STUCK_SECONDS)
+        due = self._due
+        return not self.is_alive() or (due is not None and time.monotonic() > due)
 
 
 class Batcher:

@@ -32,9 +32,7 @@ from catdog_api.tiff import TiffFile, check_tiff, jpegs_within, quieten_libtiff
 WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding when measured
 GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
 DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square;
-HALF_SCALE: Final = (
-    1.2  # at 1/2 alone it may be so little: of each block a half keeps 16 frequencies, and an eighth one
-)
+HALF_SCALE: Final = 1.2  # at 1/2 alone so little is enough: of a block it keeps 16 frequencies, and 1/8 only one
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
 _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,

@@ -127,8 +127,13 @@ class Server(uvicorn.Server):
             await asyncio.wait_for(asyncio.gather(*made, return_exceptions=True), LAST_CALL_SECONDS)
 
     def _protocol(self) -> Protocol:
-        ours = {"admission": self._app.state.admission, "crowd": self._crowd}
-        return Protocol(config=self.config, server_state=self.server_state, app_state={}, **ours)
+        return Protocol(
+            config=self.config,
+            server_state=self.server_state,
+            app_state={},
+            admission=self._app.state.admission,
+            crowd=self._crowd,
+        )
 
     def _security(self) -> dict[str, Any]:
         patience = SLOW_SECONDS if self.config.ssl else None
