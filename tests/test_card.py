@@ -2,16 +2,16 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import training.card
 from catdog_api.artifact import read_manifest, write_manifest
 from tests.artifacts import colour_model
+from tests.commands import run
 from training.card import CARD, CardError, fill, read_tables
 from training.figures import all_figures, share
 from training.tables import percent
@@ -88,16 +88,10 @@ def test_every_table_comes_from_the_files_beside_the_model(model: Path) -> None:
     assert "| cat, dog or neither: right answers | 100.00 % | 12 |" in tables["figures"]
 
 
-def run(model: Path) -> "subprocess.CompletedProcess[str]":
-    """Run the command."""
-    command = [sys.executable, "-m", "training.card", "--model", str(model)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
-
-
 def test_the_command_fills_the_card_and_a_second_time_changes_nothing(model: Path) -> None:
     card = model.with_name(CARD)
     for _ in range(2):
-        done = run(model)
+        done = run(training.card, "--model", model)
         assert done.returncode == 0, done.stderr
         text = card.read_text()
         assert text == fill(text, read_tables(model))
@@ -107,7 +101,7 @@ def test_the_command_fills_the_card_and_a_second_time_changes_nothing(model: Pat
 def test_a_model_without_a_card_gets_one_of_headings_and_tables(model: Path) -> None:
     card = model.with_name(CARD)
     card.unlink()
-    done = run(model)
+    done = run(training.card, "--model", model)
     assert (done.returncode, done.stdout) == (0, f"{card} is filled.\n"), done.stderr
     text = card.read_text()
     assert text.startswith("# Model card: colours 1.0.0\n\n## How good it is\n\n<!-- figures -->\n\n| figure |")
@@ -120,16 +114,16 @@ def test_a_model_without_a_card_gets_one_of_headings_and_tables(model: Path) -> 
 def test_the_words_that_were_written_around_the_tables_stay(model: Path) -> None:
     card = model.with_name(CARD)
     card.unlink()
-    run(model)
+    run(training.card, "--model", model)
     written = card.read_text().replace("## Confusion\n", "## Confusion\n\nHuskies are taken for wolves.\n")
     card.write_text(written)
-    assert run(model).returncode == 0
+    assert run(training.card, "--model", model).returncode == 0
     assert card.read_text() == written
     assert "Huskies are taken for wolves." in written
 
 
 def test_where_the_model_is_missing_no_card_is_begun(tmp_path: Path) -> None:
-    refused = run(tmp_path / "catdog.keras")
+    refused = run(training.card, "--model", tmp_path / "catdog.keras")
     assert refused.returncode == 1
     assert refused.stderr == f"training: The manifest {tmp_path / 'catdog.json'} is missing.\n"
     assert list(tmp_path.iterdir()) == []
@@ -163,7 +157,7 @@ def test_records_of_another_model_fill_no_card(name: str, old: str, new: str, me
 
 def test_a_record_that_is_missing_is_named_in_one_line(model: Path) -> None:
     model.with_name("robustness.json").unlink()
-    refused = run(model)
+    refused = run(training.card, "--model", model)
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"training: {model.with_name('robustness.json')} cannot be read: ")
     assert refused.stderr.count("\n") == 1

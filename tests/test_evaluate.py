@@ -1,14 +1,14 @@
 """`training.evaluate`, the command: what cannot be read or written it says in one line."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tests.artifacts import colour_model
+from tests.commands import run
 from tests.images import encode
+from training import evaluate
 from training.dataset import SPLITS
 
 pytestmark = pytest.mark.training
@@ -31,8 +31,7 @@ def test_a_plot_that_cannot_be_written_is_told_in_one_line(data: Path, tmp_path:
     model = colour_model(tmp_path)
     plot = model.with_name("confusion.png")
     plot.mkdir()
-    command = [sys.executable, "-m", "training.evaluate", "--data", str(data), "--model", str(model)]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    refused = run(evaluate, "--data", data, "--model", model)
     assert refused.returncode == 1
     assert refused.stdout == ""
     assert refused.stderr == f"training: [Errno 21] Is a directory: '{plot}'\n"

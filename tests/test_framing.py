@@ -1,8 +1,6 @@
 """`training.framing`: what each framing keeps of a photograph, and what drafting changes."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
@@ -14,6 +12,7 @@ from PIL import Image
 from catdog_api.classifier import load
 from catdog_api.decoding import GROUND, HALF_SCALE, decode
 from tests.artifacts import SIZE, colour_model
+from tests.commands import run
 from tests.images import encode
 from training import framing
 from training.damages import Photograph, cut, jpeg, png
@@ -185,21 +184,15 @@ def test_folders_that_leave_no_choice_are_refused(folders: list[str], message: s
         choose(tmp_path, KNOWN)
 
 
-def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Run the command."""
-    command = [sys.executable, "-m", "training.framing", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
-
-
 def test_the_command_prints_one_json(model: Path, photographs: Path) -> None:
-    done = run("--photographs", photographs, "--model", model)
+    done = run(framing, "--photographs", photographs, "--model", model)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"framing", "shapes", "draft"}
 
 
 def test_a_damaged_photograph_is_named_in_one_line(model: Path, photographs: Path) -> None:
     (photographs / "dog/2.jpg").write_bytes(b"\xff\xd8\xff and no more")
-    refused = run("--photographs", photographs, "--model", model)
+    refused = run(framing, "--photographs", photographs, "--model", model)
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"training: {photographs}/dog/2.jpg cannot be decoded: ")
     assert refused.stderr.count("\n") == 1

@@ -97,7 +97,7 @@ def test_what_is_said_of_the_training_is_what_its_record_says() -> None:
     photographs = sum(record["data"]["train"]["counts"].values())
     assert f"{minutes:.0f} minutes" in README
     assert f"{photographs:,} photographs" in README
-    assert {"keras", "numpy", "pillow", record["backend"]} <= set(record["packages"])
+    assert {"keras", "numpy", "pillow", "tensorflow"} <= set(record["packages"])
     assert record["recipe"] == json.loads(json.dumps(asdict(Recipe())))
 
 

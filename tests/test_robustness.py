@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,9 @@ from PIL import Image
 from catdog_api.artifact import read_manifest
 from catdog_api.classifier import load
 from tests.artifacts import colour_model
+from tests.commands import run
 from tests.images import encode
+from training import robustness
 from training.damages import all_damages, drawn
 from training.dataset import SPLITS, DatasetError
 from training.figures import share
@@ -139,14 +139,8 @@ def test_without_neither_photographs_stand_among_patches_that_are_drawn_for_each
     assert 0 < measured["damages"]["side among something else"][-1]["value"] < 1
 
 
-def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    """Run the command."""
-    command = [sys.executable, "-m", "training.robustness", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # ours
-
-
 def test_the_command_leaves_figures_and_a_plot_beside_the_model(model: Path, data: Path) -> None:
-    done = run("--data", data, "--model", model, "--count", 7)
+    done = run(robustness, "--data", data, "--model", model, "--count", 7)
     assert done.returncode == 0, done.stderr
     written = json.loads(model.with_name("robustness.json").read_text(encoding="utf-8"))
     assert written == json.loads(done.stdout)
@@ -158,14 +152,14 @@ def test_the_command_leaves_figures_and_a_plot_beside_the_model(model: Path, dat
 
 @pytest.mark.parametrize("count", [0, -3])
 def test_a_count_that_leaves_no_photograph_is_refused_in_one_line(count: int, model: Path, data: Path) -> None:
-    refused = run("--data", data, "--model", model, "--count", count)
+    refused = run(robustness, "--data", data, "--model", model, "--count", count)
     assert refused.returncode == 1
     assert refused.stderr == f"training: --count {count} leaves no photograph: 1 is the least.\n"
 
 
 def test_other_labels_are_refused_in_one_line(data: Path, tmp_path: Path) -> None:
     model = colour_model(tmp_path, ("fox", "husky", "wolf"))
-    refused = run("--data", data, "--model", model)
+    refused = run(robustness, "--data", data, "--model", model)
     assert refused.returncode == 1
     assert refused.stderr == (
         f"training: {data} holds ('cat', 'dog', 'neither'), but the model knows ('fox', 'husky', 'wolf').\n"
@@ -174,6 +168,6 @@ def test_other_labels_are_refused_in_one_line(data: Path, tmp_path: Path) -> Non
 
 
 def test_a_model_that_is_not_there_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
-    refused = run("--data", data, "--model", tmp_path / "none.keras")
+    refused = run(robustness, "--data", data, "--model", tmp_path / "none.keras")
     assert refused.returncode == 1
     assert refused.stderr == f"training: The manifest {tmp_path / 'none.json'} is missing.\n"

@@ -128,6 +128,6 @@ def test_the_run_is_told_by_its_record() -> None:
     assert written["epochs"] == "3: 2 at 64 px, 1 at 96 px"
     assert written["minutes"] == "400"
     assert written["seed"] == "77"
-    assert written["validation accuracy in the last epoch"] == "91.23 %"
+    assert written["right of val in the last epoch, at 96 px"] == "91.23 % of 6"
     assert written["packages"] == "Python 3.11.7, keras 3.15.1, numpy 2.4.6"
     assert written["SHA-256 of val"] == "`hash of val`"

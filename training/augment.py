@@ -53,7 +53,7 @@ def random_views(images: Images, surroundings: Images, size: int, strength: floa
 
 
 def plain_views(images: Images, size: int) -> Images:
-    """Resize whole photographs, as the service does those that are less than four times as large.
+    """Resize whole photographs, as the service does small ones; of large ones it averages squares of pixels first.
 
     Args:
         images: uint8 (N, side, side, 3), RGB in [0, 255].

@@ -128,11 +128,15 @@ def run(record: Figure) -> str:
         ("seed", str(recipe["seed"])),
         ("batch size", str(recipe["batch_size"])),
         ("computed in", f"{record['precision']}, delivered in float32"),
-        ("validation accuracy in the last epoch", percent(history[-1]["val_accuracy"])),
+        (f"right of val in the last epoch, at {history[-1]['size']} px", _of(history[-1]["val_accuracy"], record)),
         ("packages", f"Python {record['python']}, {packages}"),
         *((f"SHA-256 of {name}", f"`{split['sha256']}`") for name, split in record["data"].items()),
     ]
     return table(("fact", "value"), rows)
+
+
+def _of(share: float, record: Figure) -> str:
+    return f"{percent(share)} of {sum(record['data']['val']['counts'].values()):,}"
 
 
 def _pure(manifest: Manifest, label: str) -> dict[str, Figure]:
