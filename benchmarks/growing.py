@@ -88,9 +88,10 @@ def plan(figures: Mapping[str, Any]) -> str:
     for engine, step in ENGINES.items():
         pods = math.ceil(rate * cpu_ms(figures, step) / 1000 / share / CORES)
         held = pods * _median(window["peak_mb"] for window in figures["windows"][step]) * MILLION / GIGABYTE
+        with_new = pods + max(1, math.ceil(pods * figures["surge_percent"][engine] / 100))
         by_cores = (node["cores"] - node["reserved_cores"]) // CORES
         by_memory = int((node["memory_gb"] - node["reserved_gb"]) // figures["asked_for_gb"][engine])
-        machines = math.ceil(pods / min(by_cores, by_memory))
+        machines, with_new_machines = (math.ceil(count / min(by_cores, by_memory)) for count in (pods, with_new))
         dollars = machines * node["cores"] * price
         first, full = full_next(figures, machines)
         columns.append(
@@ -99,6 +100,7 @@ def plan(figures: Mapping[str, Any]) -> str:
                 f"pods of two cores, {share:.0%} busy": pods,
                 "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]}",
                 f"machines of {node['cores']} cores and {node['memory_gb']} GB": machines,
+                "while a new version comes: pods, machines": f"{with_new}, {with_new_machines}",
                 "$ an hour": f"{dollars:.0f}",
                 "$ a million images": f"{dollars / 3600 / rate * MILLION:.2f}",
                 "Gbit/s in and out, altogether": f"{inwards:.1f}, {outwards:.2f}",

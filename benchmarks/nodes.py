@@ -3,9 +3,9 @@
     PYTHONPATH=src:deploy/ray python -m benchmarks.nodes
 
 A node has one core and one replica of one core; with the true model there can be as many as the machine has cores. Past
-that `benchmarks.waiting` stands in: it waits `SLOWER` times what the true model takes, so that all else, which is not
-slowed, leaves these cores idle, and what is seen is whether requests are shared out so that no node is without one. It
-says nothing of the most that a proxy passes on; README's *Growing* does.
+that `benchmarks.waiting` stands in, which waits as long as the true model computes. All else of a replica computes, and
+is soon too much for these cores; so a second one waits many times as long, which leaves them idle, and shows whether
+requests are shared out so that no node is without one. How much a proxy passes on, README's *Growing* says.
 """
 
 import argparse
@@ -35,8 +35,10 @@ from catdog_api.settings import read_settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-SLOWER = 40
-CALLERS = {"true": 8, "waiting": 4}  # for each node; fewer where a batch takes long, so that a window has many
+STAND_INS = {"waiting": 1, "slower": 40}
+"""Each with how many times as long as the true model it takes."""
+
+CALLERS = {"true": 8, "waiting": 8, "slower": 4}  # a node; fewer where a batch takes long, so that a window has many
 NAME = "catdog"
 
 
@@ -69,11 +71,18 @@ def measure(scale: Scale) -> dict[str, Any]:
     model = load_model(read_settings({"core_limit": 1, "model_threads": 1}))
     model.warm_up()
     seconds = measured_seconds(model)
-    results |= {"slower": SLOWER, "callers_a_node": CALLERS, "precision": model.precision, "batch_seconds": seconds}
+    results |= {
+        "stand_ins": STAND_INS,
+        "callers_a_node": CALLERS,
+        "precision": model.precision,
+        "batch_seconds": seconds,
+    }
     results["windows"] = {kind: [] for kind in CALLERS}
     os.environ.update(ENVIRONMENT, CATDOG_PRECISION=model.precision)
     true: Any = catdog_ray.Catdog  # a deployment, which is not seen
-    waiting = true.options(func_or_class=_replica([SLOWER * value for value in seconds]))
+    deployments = {"true": true}
+    for kind, times in STAND_INS.items():
+        deployments[kind] = true.options(func_or_class=_replica([times * value for value in seconds]))
     cores, port = sorted(os.sched_getaffinity(0)), free_port()
     with tempfile.TemporaryDirectory() as folder, Nodes.started(Path(folder), 0, cpus=1) as nodes:
         bodies = write_raw(Path(folder))
@@ -82,8 +91,8 @@ def measure(scale: Scale) -> dict[str, Any]:
         for count in scale.nodes:
             while len(nodes.workers) < count:
                 nodes.add(1, cores[len(nodes.workers) % len(cores)])
-            for kind, deployment in {"true": true, "waiting": waiting}.items():
-                if kind == "waiting" or count <= CORES:
+            for kind, deployment in deployments.items():
+                if kind in STAND_INS or count <= CORES:
                     _serve(deployment, count)
                     window = _window(f"http://127.0.0.1:{port}/predict", bodies, CALLERS[kind] * count, scale)
                     results["windows"][kind].append({"nodes": count, **window})

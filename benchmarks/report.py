@@ -141,10 +141,17 @@ def plot_nodes(results: Mapping[str, Any], path: Path) -> None:
     axes.plot([1, most], [1, most], color="tab:gray", linestyle="--", linewidth=1, label="in proportion to the nodes")
     _plot_windows(
         axes,
-        results["windows"]["waiting"],
-        f"not the model but a stand-in, which waits {results['slower']} x as long as the model computes",
+        results["windows"]["slower"],
+        f"not the model but a stand-in, which waits {results['stand_ins']['slower']} x as long as the model computes",
         {"color": "tab:blue", "marker": "s", "markersize": 9, "markerfacecolor": "none"},
         {"xytext": (-8, 6), "ha": "right"},
+    )
+    _plot_windows(
+        axes,
+        results["windows"]["waiting"],
+        "a stand-in that waits as long as the model computes; all else has the same two cores",
+        {"color": "tab:green", "marker": "^"},
+        {"xytext": (0, 10), "ha": "center"},
     )
     _plot_windows(
         axes,
@@ -168,7 +175,7 @@ def _plot_windows(
     for window in windows:
         at = (window["nodes"], window["images_per_second"] / rates[0])
         text = f"{window['images_per_second']:.3g} images/s\ncores {window['busy']:.0%} busy"
-        axes.annotate(text, at, textcoords="offset points", fontsize=7, **place)
+        axes.annotate(text, at, textcoords="offset points", fontsize=7, color=look["color"], **place)
 
 
 def _median_stages(rounds: Sequence[Round], name: str, window: str) -> dict[str, float]:

@@ -179,13 +179,13 @@ def test_every_contenders_requirements_are_pinned() -> None:
         assert all("==" in line for line in lines if not line.startswith("#"))
 
 
-def test_the_nodes_are_drawn_in_both_kinds(tmp_path: Path) -> None:
+def test_the_nodes_are_drawn_in_all_kinds(tmp_path: Path) -> None:
     windows = [{"nodes": count, "images_per_second": 9.0 * count, "busy": 0.2 * count} for count in (1, 2, 4)]
     results = {
         "is_quick": False,
         "nodes": [1, 2, 4],
-        "slower": 40,
-        "windows": {"waiting": windows, "true": windows[:2]},
+        "stand_ins": {"waiting": 1, "slower": 40},
+        "windows": {"waiting": windows, "slower": windows, "true": windows[:2]},
     }
     plot_nodes(results, tmp_path / "nodes.png")
     assert (tmp_path / "nodes.png").read_bytes().startswith(b"\x89PNG")

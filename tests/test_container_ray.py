@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks import growing
 from catdog_api.settings import Settings
 from tests.kustomize import BUILDS, build, containers, of_kind
 from tests.test_container import RAY, ROOT, SERVED
@@ -70,7 +71,9 @@ def test_every_replica_that_ray_may_start_has_a_worker_and_the_time_to_end() -> 
         "min_replicas": str(workers["minReplicas"]),
         "max_replicas": str(workers["maxReplicas"] * 2 // 3),  # for a new version half as many again
     }
-    assert "max_surge_percent=50" in text
+    surge = growing.read()["surge_percent"]
+    assert f"max_surge_percent={surge['Ray']}" in text
+    assert f"max_surge_percent={surge['Ray with HAProxy']}" in text
     assert 'graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default' in text
     end = container["lifecycle"]["preStop"]["sleep"]["seconds"] + Settings().grace_seconds
     assert end + 3 <= workers["template"]["spec"]["terminationGracePeriodSeconds"] <= end + 10

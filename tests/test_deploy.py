@@ -112,4 +112,4 @@ def test_memory_must_grow_by_more_than_the_soak_test_can_tell_from_none() -> Non
     soak = json.loads((DEPLOY.parent / "benchmarks" / "results" / "soak.json").read_text(encoding="utf-8"))["soak"]
     unsure = (soak["slope_megabytes_a_minute"] + soak["slope_margin_99_percent"]) * 60 * 10**6
     assert int(hours) >= 6
-    assert unsure < float(least) < 2 * unsure
+    assert unsure < float(least) <= 20e6  # half a gigabyte a day

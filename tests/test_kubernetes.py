@@ -219,5 +219,5 @@ def test_ray_is_reached_by_its_own_pods_and_its_dashboard_by_kuberay_alone() -> 
     reached = [{port["port"] for port in rule["ports"]} for rule in others]
     assert reached == [{ports["serve"]}, {8080}, {ports["dashboard"], ports["serve"]}]
     (operator,) = others[-1]["from"]
-    assert operator["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}}
+    assert operator["podSelector"] == {"matchLabels": {"app.kubernetes.io/component": "kuberay-operator"}}
     assert (of_head["policyTypes"], [set(rule) for rule in of_head["egress"]]) == (["Egress"], [{"ports"}])

@@ -135,11 +135,11 @@ def test_answers_are_there_for_the_next_run_and_for_whoever_reads_the_folder(tmp
     out = tmp_path / "more" / "answers.parquet"
     first = Answers(str(out), MANIFEST)
     assert (first.earlier, first.failed) == (set(), 0)
-    first.write([table(first, row("a.jpg")), table(first, row("b.jpg", None, "Empty file: no bytes."))])
-    first.write([table(first, row("c.jpg", "dog"))])
+    first.write(table(first, row("a.jpg"), row("b.jpg", None, "Empty file: no bytes.")))
+    first.write(table(first, row("c.jpg", "dog")))
     second = Answers(f"file://{out}", MANIFEST)
     assert (second.earlier, second.failed) == ({"a.jpg", "b.jpg", "c.jpg"}, 1)
-    second.write([table(second, row("d.jpg"))])
+    second.write(table(second, row("d.jpg")))
     read = sorted(pq.read_table(out).to_pylist(), key=lambda entry: entry["path"])
     assert [entry["path"] for entry in read] == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
     assert read[0]["probabilities"] == {"cat": 0.25, "dog": 0.25, "neither": 0.25}
@@ -151,7 +151,7 @@ def test_a_file_that_was_being_written_at_the_end_of_a_run_is_passed_over_by_eve
     out.mkdir()
     (out / "_part-0123abcd-000000.parquet.partial").write_bytes(b"PAR1 and no more")
     answers = Answers(str(out), MANIFEST)
-    answers.write([table(answers, row("a.jpg"))])
+    answers.write(table(answers, row("a.jpg")))
     assert pq.read_table(out).num_rows == 1
     assert Answers(str(out), MANIFEST).earlier == {"a.jpg"}
 
@@ -162,19 +162,19 @@ def test_what_is_not_written_whole_has_a_name_that_readers_pass_over(
     answers = Answers(str(tmp_path), MANIFEST)
     monkeypatch.setattr("catdog_api.parquet.pq.write_table", lambda *_: pytest.fail(str(list(tmp_path.iterdir()))))
     with pytest.raises(pytest.fail.Exception, match=r"/_part-\w+-000000\.parquet\.partial'"):
-        answers.write([table(answers, row("a.jpg"))])
+        answers.write(table(answers, row("a.jpg")))
 
 
 def test_two_runs_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
     first, second = (Answers(str(tmp_path), MANIFEST) for _ in range(2))
-    first.write([table(first, row("a.jpg"))])
-    second.write([table(second, row("b.jpg"))])
+    first.write(table(first, row("a.jpg")))
+    second.write(table(second, row("b.jpg")))
     assert sorted(pq.read_table(tmp_path)["path"].to_pylist()) == ["a.jpg", "b.jpg"]
 
 
 def test_answers_of_another_model_are_not_mixed_with(tmp_path: Path) -> None:
     answers = Answers(str(tmp_path), MANIFEST)
-    answers.write([table(answers, row("a.jpg"))])
+    answers.write(table(answers, row("a.jpg")))
     with pytest.raises(SettingsError, match="answered by another model"):
         Answers(str(tmp_path), replace(MANIFEST, version="0.0.2"))
 
@@ -195,7 +195,7 @@ def test_a_file_in_the_folders_place_is_left_alone(tmp_path: Path) -> None:
 
 def test_answers_with_other_labels_are_not_mixed_with(tmp_path: Path) -> None:
     wolves = Answers(str(tmp_path), replace(MANIFEST, labels=("wolf", "husky")))
-    wolves.write([wolves.schema.empty_table()])
+    wolves.write(wolves.schema.empty_table())
     with pytest.raises(SettingsError, match="other labels"):
         Answers(str(tmp_path), MANIFEST)
 
@@ -210,4 +210,4 @@ def test_answers_that_cannot_be_written_end_the_run_with_a_sentence(tmp_path: Pa
     answers = Answers(str(tmp_path / "answers.parquet"), MANIFEST)
     shutil.rmtree(tmp_path / "answers.parquet")
     with pytest.raises(SettingsError, match="cannot be kept"):
-        answers.write([table(answers, row("a.jpg"))])
+        answers.write(table(answers, row("a.jpg")))

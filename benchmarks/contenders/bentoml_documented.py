@@ -17,7 +17,7 @@ class Catdog:
         """Load the model."""
         self.model = plain.load()
 
-    @bentoml.api(batchable=True, max_batch_size=knobs.batch(), max_latency_ms=60_000)
+    @bentoml.api(batchable=True, max_batch_size=knobs.batch(), max_latency_ms=int(1000 * knobs.wait_seconds()))
     def predict(self, images: list[Image]) -> list[dict[str, Any]]:
         """Answer a batch of photographs."""
         batch = np.concatenate([plain.pixels(image) for image in images])

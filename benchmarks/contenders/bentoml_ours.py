@@ -17,7 +17,7 @@ class Catdog:
         """Load the classifier."""
         self.classifier = ours.load()
 
-    @bentoml.api(batchable=True, max_batch_size=knobs.batch(), max_latency_ms=60_000)
+    @bentoml.api(batchable=True, max_batch_size=knobs.batch(), max_latency_ms=int(1000 * knobs.wait_seconds()))
     def predict(self, images: list[Path]) -> list[dict[str, Any]]:
         """Answer a batch of photographs; a path is how BentoML hands over a file's bytes."""
         manifest = self.classifier.manifest

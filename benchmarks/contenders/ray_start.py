@@ -18,4 +18,7 @@ def run(deployment: serve.Deployment) -> None:
         configure_logging=False,
     )
     serve.start(http_options={"host": knobs.HOST, "port": knobs.port()})
-    serve.run(deployment.options(num_replicas=knobs.workers()).bind(), route_prefix="/predict", blocking=True)
+    # Unasked, a replica has five at once, and no larger batch would ever form.
+    at_once = max(5, 2 * knobs.batch())
+    replicas = deployment.options(num_replicas=knobs.workers(), max_ongoing_requests=at_once)
+    serve.run(replicas.bind(), route_prefix="/predict", blocking=True)

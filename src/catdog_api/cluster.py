@@ -63,13 +63,15 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
     manifest = read_manifest(settings.model)
     verify(settings.model, manifest)
     answers = Answers(out, manifest)
-    found = [stored for stored in find_stored(paths) if stored.path not in answers.earlier]
+    with tqdm(find_stored(paths), "list", unit="file", leave=False, disable=None) as listed:
+        found = [stored for stored in listed if stored.path not in answers.earlier]
     counts: Counter[str | None] = Counter()
     with _in_one_line(), tqdm(total=len(found), unit="file", leave=False, disable=None) as progress:
         for pieces in _kept_together(_seen(_answered(settings, found), progress)):
             table = pa.concat_tables(pieces)
             said = table.filter(compute.or_(table["label"].is_valid(), table["error"].is_valid()))
-            answers.write([said.select(answers.schema.names).cast(answers.schema)])
+            if len(said):
+                answers.write(said.select(answers.schema.names).cast(answers.schema))
             _say_if_unread(table)
             counts.update(map(_outcome, table.to_pylist()))
     sys.stderr.write(

@@ -1,7 +1,7 @@
 """Photographs and answers on any file system that Arrow knows: what lies in a bucket, and a folder of Parquet files."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -117,7 +117,7 @@ class Answers:
         except (OSError, pa.ArrowInvalid) as error:
             raise SettingsError(f"The answers cannot be kept in {out}: {error}") from error
 
-    def write(self, answers: Iterable[pa.Table]) -> None:
+    def write(self, answers: pa.Table) -> None:
         """Write answers down, as one more file.
 
         Args:
@@ -130,7 +130,7 @@ class Answers:
         unfinished = f"{self._folder}/{UNFINISHED.format(name)}"
         try:
             with self._filesystem.open_output_stream(unfinished) as stream:
-                pq.write_table(pa.concat_tables(answers), stream)
+                pq.write_table(answers, stream)
             self._filesystem.move(unfinished, f"{self._folder}/{name}")
         except OSError as error:
             raise SettingsError(f"The answers cannot be kept: {error}") from error

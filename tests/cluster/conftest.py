@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cluster import ENVIRONMENT, Nodes
+from tests.cluster.serving import url  # noqa: F401  # a fixture
 
 HERE = Path(__file__).parent
 

@@ -1,31 +1,21 @@
 """deploy/ray on two nodes with the true model: too much load, other load, another version, a node that dies."""
 
 import asyncio
-import re
 import threading
-import time
-from collections.abc import Iterator
 from contextlib import nullcontext
 from http import HTTPStatus
 from types import SimpleNamespace
-from typing import Any
 
-import httpx
 import pytest
 import ray
 from catdog_ray import Catdog, own_settings
 from ray import serve
 from ray.serve.config import AutoscalingConfig
 
-from benchmarks.cluster import PATIENCE_SECONDS, Nodes, free_port, wait_until
-from benchmarks.photographs import draw
+from benchmarks.cluster import PATIENCE_SECONDS, Nodes, wait_until
 from catdog_api.errors import ModelStuckError
-from tests.cluster.callers import PATIENCE, Callers
-
-NAME = "catdog"
-PHOTOGRAPHS = draw(4)
-FORGOTTEN_SECONDS = 30  # after which Ray does not expose a gauge any more that nobody has set again: 20, and some more
-FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_actor_options": {"num_cpus": 1}}
+from tests.cluster.callers import Callers
+from tests.cluster.serving import NAME, PHOTOGRAPHS, deploy, get, replicas
 
 
 class Hanging(Catdog.func_or_class):  # type: ignore[name-defined]  # what a deployment holds is not known here
@@ -49,33 +39,6 @@ class Watched(Catdog.func_or_class):  # type: ignore[name-defined]  # likewise
             "calls": pools.get_inter_op_parallelism_threads(),
             "of one call": pools.get_intra_op_parallelism_threads(),
         }
-
-
-@pytest.fixture(scope="module")
-def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
-    """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
-    port = free_port()
-    # On the head, as behind a load balancer that lives on: the nodes that die here have replicas alone.
-    serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-    deploy()
-    yield f"http://127.0.0.1:{port}"
-    serve.shutdown()
-
-
-def deploy(**options: Any) -> None:  # noqa: ANN401  # Ray's own
-    """Bring the application to these options, and wait until it is there."""
-    serve.run(Catdog.options(**{**FIXED, **options}).bind(), name=NAME)  # type: ignore[attr-defined]  # a deployment
-
-
-def get(address: str) -> httpx.Response:
-    """Ask for something, with patience."""
-    return httpx.get(address, timeout=PATIENCE, trust_env=False)
-
-
-def replicas() -> int:
-    """Return how many replicas take requests on."""
-    states: dict[str, int] = serve.status().applications[NAME].deployments[NAME].replica_states
-    return states.get("RUNNING", 0)
 
 
 def test_a_replica_has_the_cores_that_ray_gives_it(nodes: Nodes) -> None:  # noqa: ARG001  # the cluster is there
@@ -137,8 +100,10 @@ async def test_replicas_are_added_and_taken_away_as_load_changes(url: str) -> No
     await asyncio.to_thread(wait_until, lambda: replicas() == 1, "one replica without load")
     async with Callers(url, PHOTOGRAPHS, 4) as callers:
         await asyncio.to_thread(wait_until, lambda: replicas() == 2, "two replicas under load")
-    assert callers.heard.faults == []
-    await asyncio.to_thread(wait_until, lambda: replicas() == 1, "one replica after the load")
+    async with Callers(url, PHOTOGRAPHS, 1) as caller:
+        await asyncio.to_thread(wait_until, lambda: replicas() == 1, "one replica under less")
+        await caller.hear(1, PATIENCE_SECONDS)
+    assert callers.heard.faults + caller.heard.faults == []
 
 
 def precisions(url: str) -> set[str]:
@@ -193,57 +158,3 @@ async def test_a_node_that_dies_under_load_takes_what_it_was_working_on_and_noth
     assert callers.heard.faults == []
     assert callers.heard.refusals.keys() <= {"not-ready"}
     assert callers.heard.refusals.total() <= at_once
-
-
-async def test_the_series_of_all_replicas_add_up(url: str, nodes: Nodes) -> None:
-    counted = await asyncio.to_thread(settled, nodes)
-    async with Callers(url, PHOTOGRAPHS, 3) as callers:
-        await callers.hear(20, PATIENCE_SECONDS)
-    await asyncio.to_thread(
-        wait_until, lambda: answers_counted(nodes) - counted == callers.heard.answers, "as many counted as answered"
-    )
-    ours = series(await asyncio.to_thread(lambda: get(url + "/metrics").text), "")
-    rays = series("\n".join([get(node.metrics).text for node in nodes.workers]), "ray_")
-    del ours["catdog_refused"]  # of which Ray has those alone that have happened
-    assert {name: rays.get(name, set()) & labels for name, labels in ours.items()} == ours
-
-
-async def test_what_a_gauge_has_said_once_is_there_for_as_long_as_it_is_true(url: str, nodes: Nodes) -> None:
-    assert (await asyncio.to_thread(get, url + "/health/ready")).status_code == HTTPStatus.OK
-    await asyncio.to_thread(wait_until, lambda: models_served(nodes) == replicas(), "what model each replica serves")
-    await asyncio.sleep(FORGOTTEN_SECONDS)
-    assert models_served(nodes) == replicas()
-
-
-def series(text: str, prefix: str) -> dict[str, set[str]]:
-    """Return the names of the labels of each family of the service's own; less a histogram's bounds."""
-    found: dict[str, set[str]] = {}
-    for name, labels in re.findall(
-        rf"^{prefix}(catdog_\w+?)(?:_total|_bucket|_count|_sum)?(?:\{{(.*)\}})? ", text, re.MULTILINE
-    ):
-        if not name.endswith("_created"):
-            found.setdefault(name, set()).update(set(re.findall(r'(\w+)="', labels)) - {"le"})
-    return found
-
-
-def models_served(nodes: Nodes) -> float:
-    """Return the sum over all nodes and replicas of `catdog_model_info`, as Ray exposes it."""
-    texts = [get(node.metrics).text for node in nodes.workers]
-    found = [re.findall(r"^ray_catdog_model_info\{.*\} (\S+)$", text, re.MULTILINE) for text in texts]
-    return sum(float(value) for values in found for value in values)
-
-
-def settled(nodes: Nodes) -> float:
-    """Return what is counted once all of it has come to where it is asked for, which takes Ray some seconds."""
-    before, counted = -1.0, answers_counted(nodes)
-    while before != counted:
-        time.sleep(5)
-        before, counted = counted, answers_counted(nodes)
-    return counted
-
-
-def answers_counted(nodes: Nodes) -> float:
-    """Return the sum over all nodes, replicas and labels of `catdog_answers_total`, as Ray exposes it."""
-    texts = [get(node.metrics).text for node in nodes.workers]
-    found = [re.findall(r"^ray_catdog_answers_total\{.*\} (\S+)$", text, re.MULTILINE) for text in texts]
-    return sum(float(value) for values in found for value in values)

@@ -1,4 +1,4 @@
-"""The README's formula of the memory holds where all of it is used: uploads that are held, the dearest images decoded.
+"""The README's formula of the memory holds where most of it is used: uploads that are held, the dearest images decoded.
 
 Beside what the service holds under full load, forms of the largest size that do not end fill the room for uploads, and
 on every core an image of the largest size is decoded, in the format that takes most for a pixel.
