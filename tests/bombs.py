@@ -82,6 +82,44 @@ def _hollow_webp(width: int = 16383, height: int = 3000) -> bytes:
     return patched(data, 21, struct.pack("<L", (width - 1) | (height - 1) << 14))
 
 
+def _jpeg_of_a_line(scans: int) -> bytes:
+    jpeg = encode(Image.new("L", (1, 1000)), "JPEG", progressive=True)
+    return jpeg[:-2] + EMPTY_REFINEMENT * scans + jpeg[-2:]
+
+
+def _exif_of(fractions: int) -> bytes:
+    """Return EXIF whose orientation, and whose resolution, are so many fractions, the same for both."""
+    entries = b"".join(struct.pack("<HHLL", tag, 5, fractions, 50) for tag in (0x112, 0x11A))
+    head = b"II*\0" + struct.pack("<LH", 8, 3) + entries + struct.pack("<HHLL", 0x128, 3, 1, 2) + bytes(4)
+    return head + struct.pack("<2L", 1, 3) * fractions
+
+
+def _jpeg_with_exif(exif: bytes) -> bytes:
+    """Return a JPEG with it in as many segments as it takes, which Pillow joins."""
+    jpeg = encode(quarters(), "JPEG")
+    pieces = [b"Exif\0\0" + exif[at : at + 65_000] for at in range(0, len(exif), 65_000)]
+    return jpeg[:2] + b"".join(b"\xff\xe1" + struct.pack(">H", len(piece) + 2) + piece for piece in pieces) + jpeg[2:]
+
+
+def _zipped_exif(exif: bytes) -> bytes:
+    text = zlib.compress(b"\n\n\n" + exif.hex().encode(), 9)
+    return png_chunk(b"zTXt", b"Raw profile type exif\0\0" + text)
+
+
+def _tiff_of_tiles(count: int) -> bytes:
+    """Return a TIFF one pixel high, of tiles 50 megapixels high each: 16 bits, four bands, deflated."""
+    rows = SQUARE[0] * SQUARE[1] // 16
+    tile = zlib.compress(bytes(16 * 8 * rows), 9)
+    tags = {"t256": (4, 1, 16 * count), "t257": (4, 1, 1), "t258": (3, 4, 500), "t259": (3, 1, 8), "t262": (3, 1, 2)}
+    tags |= {"t277": (3, 1, 4), "t284": (3, 1, 1), "t322": (4, 1, 16), "t323": (4, 1, rows), "t338": (3, 1, 2)}
+    tags |= {"t324": (4, count, 600), "t325": (4, count, 700)}
+    data = bytearray(tiff(tile * count, "<", **tags))
+    struct.pack_into("<4H", data, 500, *[16] * 4)
+    struct.pack_into(f"<{count}L", data, 600, *[1000 + number * len(tile) for number in range(count)])
+    struct.pack_into(f"<{count}L", data, 700, *[len(tile)] * count)
+    return bytes(data)
+
+
 def just_free() -> dict[str, tuple[bytes, bytes]]:
     """Return bombs of 12.4 megapixels, for which any bytes are enough, each with a photograph of a quarter.
 
@@ -136,6 +174,12 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "jpeg-of-scans": lambda: _jpeg_with_scans("RGB", EMPTY_SCAN, (5000, 4000), progressive=False),
     "jpeg-of-refinements": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (5000, 4000), progressive=True),
     "jpeg-of-more-refinements-of-less": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (800, 600), progressive=True),
+    "jpeg-of-scans-of-a-line": lambda: _jpeg_of_a_line(180_000),
+    "jpeg-of-fractions": lambda: _jpeg_with_exif(_exif_of(60_000)),
+    "png-of-fractions": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"eXIf", _exif_of(60_000))),
+    "png-of-zipped-fractions": lambda: png(8, 0, bytes(2), (1, 1), _zipped_exif(_exif_of(65_000))),
+    "webp-of-fractions": lambda: encode(quarters(), "WEBP", exif=_exif_of(60_000)),
+    "tiff-of-tiles-that-are-hardly-shown": lambda: _tiff_of_tiles(5),
     "jpeg-of-comments": lambda: encode(quarters(), "JPEG")[:2] + b"\xff\xfe\0\2" * 400_000,
 }
 

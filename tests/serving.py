@@ -1,5 +1,6 @@
 """`catdog-api serve` in this process, around a small model, and raw sockets that ask it something."""
 
+import json
 import logging
 import os
 import re
@@ -95,6 +96,12 @@ def serve_and_ask(
         return ended - asked[0]
 
     return run
+
+
+def lines(log: str, message: str) -> list[dict[str, object]]:
+    """Return the lines of a log whose message begins so."""
+    found = [json.loads(line) for line in log.splitlines()]
+    return [line for line in found if str(line["message"]).startswith(message)]
 
 
 def connect(url: str, sent: bytes = b"") -> socket.socket:

@@ -34,3 +34,12 @@ async def test_a_page_elsewhere_can_read_why_it_was_refused(serve: Serve, size: 
     response = await client.post("/predict", files={"file": bytes(size)}, headers=origin)
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["access-control-allow-origin"] == "https://shelter.example"
+
+
+async def test_a_preflight_that_is_refused_is_told_so_as_a_problem(serve: Serve) -> None:
+    client = await serve(cors_origins="https://elsewhere.test")
+    headers = {"Origin": "https://nowhere.test", "Access-Control-Request-Method": "POST"}
+    refused = await client.options("/predict", headers=headers)
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+    assert refused.json()["detail"] == "A page of that origin may not ask for this."
+    assert "access-control-allow-origin" not in refused.headers

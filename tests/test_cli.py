@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from catdog_api import cli
+from catdog_api.finding import Source
 from catdog_api.settings import Settings
 from tests.fakes import ColourClassifier
 from tests.images import RED, encode
@@ -39,6 +40,15 @@ def test_paths_may_stand_before_and_behind_options(red: Path, capsys: pytest.Cap
     other.write_bytes(red.read_bytes())
     cli.main(["predict", str(red), "--json", str(other)])
     assert [json.loads(line)["path"] for line in capsys.readouterr().out.splitlines()] == [str(red), str(other)]
+
+
+def test_standard_input_may_stand_behind_an_option(
+    red: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with red.open("rb") as photograph:
+        monkeypatch.setattr(Source, "open", lambda _: photograph)
+        cli.main(["predict", "--json", "-"])
+    assert json.loads(capsys.readouterr().out)["path"] == "-"
 
 
 def test_the_limit_on_pixels_holds_here_too(red: Path, capsys: pytest.CaptureFixture[str]) -> None:

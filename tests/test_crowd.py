@@ -2,6 +2,7 @@
 
 import resource
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from catdog_api import crowd
 from catdog_api.crowd import MOST_CONNECTIONS, OTHER_FILES, room
 from tests.fakes import GatedClassifier
-from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, received
+from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, lines, received
 from tests.test_protocol import BOUND
 
 
@@ -69,9 +70,33 @@ def test_one_too_many_takes_the_place_of_the_longest_idle(
                 assert received(second) == b""
                 assert is_answered(first)
                 assert is_answered(third)
+                time.sleep(1.1)  # once a second it is told
 
     serve_and_ask(ask)
-    assert capsys.readouterr().err.count("closed an idle connection to make room") == 1
+    assert [line["count"] for line in lines(capsys.readouterr().err, "idle connections closed")] == [1]
+
+
+def test_no_connection_is_closed_that_has_not_been_sent_all_of_its_answer(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog_api.server.room", lambda: 2)
+    page = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: catdog.test\r\n\r\n"
+
+    def ask(url: str) -> None:
+        with connect(url, page) as reader, connect(url) as idle:
+            begun = reader.recv(1000)
+            assert is_answered(idle)
+            with connect(url) as third:
+                assert is_answered(third)
+                assert received(idle) == b""
+            length = int(begun.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            head = len(begun.partition(b"\r\n\r\n")[0]) + 4
+            while len(begun) < head + length:
+                piece = reader.recv(65536)
+                assert piece
+                begun += piece
+
+    serve_and_ask(ask)
 
 
 def test_no_connection_is_closed_that_waits_for_an_answer(

@@ -64,6 +64,17 @@ def test_an_open_file_can_be_left_out_too() -> None:
         assert paths("out", "in/c.jpg", but_not=[stream.fileno()]) == ["in/c.jpg"]
 
 
+def test_a_file_that_is_called_as_standard_input_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    Path("-").write_bytes(b"a file")
+    for name in (".", "*"):
+        (source,) = find([name])
+        with source.open() as file:
+            assert file.read() == b"a file"
+
+
 def test_only_what_a_person_named_counts_as_named() -> None:
     named = {source.path: source.named for source in find(["a.jpg", "in", "b*", "in/c.jpg"])}
     assert named == {"a.jpg": True, "in/c.jpg": True, "in/deep/d.png": False, "b.jpg": False}

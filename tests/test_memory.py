@@ -13,6 +13,8 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from catdog_api.admission import HELD_AT_ONCE
 from catdog_api.artifact import read_manifest
 from catdog_api.bodies import BODIES_AT_ONCE
+from catdog_api.bounded import HEAD_BYTES
+from catdog_api.crowd import MOST_CONNECTIONS
 from catdog_api.settings import Settings
 from tests.bombs import costs
 from tests.images import encode
@@ -54,8 +56,9 @@ def test_no_format_takes_more_for_a_pixel_than_is_promised(tmp_path: Path) -> No
 def test_the_formula_has_the_numbers_of_the_code() -> None:
     settings = Settings()
     image = read_manifest(settings.model).input_size ** 2 * 3
-    lines = dict(re.findall(r"^(held|uploads|pixels|queue) +(.+?) MB", README, re.MULTILINE))
+    lines = dict(re.findall(r"^(headers|held|uploads|pixels|queue) +(.+?) MB", README, re.MULTILINE))
     expected = {
+        "headers": (f"{MOST_CONNECTIONS:,} x {HEAD_BYTES:,} bytes", MOST_CONNECTIONS * HEAD_BYTES),
         "held": (f"{HELD_AT_ONCE} x {HIGH_WATER_LIMIT:,} bytes", HELD_AT_ONCE * HIGH_WATER_LIMIT),
         "uploads": (f"2 x {BODIES_AT_ONCE} x CATDOG_MAX_UPLOAD_BYTES", 2 * BODIES_AT_ONCE * settings.max_upload_bytes),
         "pixels": (f"cores x CATDOG_MAX_PIXELS x {BYTES_A_PIXEL} bytes", 2 * settings.max_pixels * BYTES_A_PIXEL),

@@ -50,9 +50,7 @@ def trickle(connection: socket.socket, piece: bytes, every: float) -> None:
     pytest.fail("the service took it all")
 
 
-def test_a_connection_that_says_nothing_is_closed_without_a_word(
-    serve_and_ask: ServeAndAsk, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_connection_that_says_nothing_is_closed_without_a_word(serve_and_ask: ServeAndAsk) -> None:
     def ask(url: str) -> None:
         with connect(url) as silent, connect(url, b"\r\n") as blank:
             started = time.monotonic()
@@ -60,7 +58,6 @@ def test_a_connection_that_says_nothing_is_closed_without_a_word(
             assert SLOW / 2 < time.monotonic() - started < BOUND
 
     serve_and_ask(ask)
-    assert capsys.readouterr().err.count("let a slow client go") == 2
 
 
 @pytest.mark.parametrize(
@@ -193,55 +190,5 @@ def test_whoever_waits_for_an_answer_is_not_slow(serve_and_ask: ServeAndAsk, cla
             assert answer(waiting).startswith(b"HTTP/1.1 200")
             assert answer(eager).startswith(b"HTTP/1.1 200")
             assert problem(received(eager))["status"] == 408
-
-    serve_and_ask(ask)
-
-
-NO_HTTP = [
-    pytest.param(b"MEOW / HTTP/1.1\r\n\r\n", id="unknown-verb"),
-    pytest.param(b"\x16\x03\x01 a handshake", id="another-protocol"),
-    pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", id="large-header"),
-    pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 700_000, id="large-header-without-an-end"),
-    pytest.param(CHUNKED + b"what?\r\n", id="broken-chunk"),
-    pytest.param(CHUNKED + b"1\r\nx\r\n0\r\nX: " + b"x" * 700_000, id="large-trailer-without-an-end"),
-]
-
-
-@pytest.mark.parametrize("sent", NO_HTTP)
-def test_what_is_no_http_is_a_problem_too(serve_and_ask: ServeAndAsk, sent: bytes) -> None:
-    def ask(url: str) -> None:
-        with connect(url, sent) as connection:
-            parsed = problem(received(connection))
-            assert (parsed["status"], parsed["type"], parsed["title"]) == (400, "about:blank", "Bad Request")
-
-    serve_and_ask(ask)
-
-
-def test_nonsense_behind_a_request_does_not_cost_its_answer(
-    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
-) -> None:
-    def ask(url: str) -> None:
-        classifier.gate.clear()
-        classifier.entered.clear()
-        with connect(url, PREDICT) as connection:
-            assert classifier.entered.wait(BOUND)
-            connection.sendall(b"MEOW")
-            time.sleep(0.1)
-            classifier.gate.set()
-            content = received(connection)
-        assert content.startswith(b"HTTP/1.1 200")
-        assert content.count(b"HTTP/1.1") == 1
-
-    serve_and_ask(ask)
-
-
-def test_what_breaks_off_after_its_answer_began_gets_no_second_one(serve_and_ask: ServeAndAsk) -> None:
-    head = b"POST /nothing HTTP/1.1\r\nHost: catdog.test\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-    def ask(url: str) -> None:
-        with connect(url, head) as connection:
-            assert answer(connection).startswith(b"HTTP/1.1 404")
-            connection.sendall(b"what?\r\n")
-            assert received(connection) == b""
 
     serve_and_ask(ask)

@@ -16,7 +16,7 @@ from catdog_api.settings import Settings
 from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.raw_requests import Reply, take
-from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, received
+from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, lines, received
 
 FULL = ("--queue-limit", "1")
 BURST = 40
@@ -50,11 +50,6 @@ def refused(content: bytes) -> Reply:
     assert b"\r\nretry-after: 1\r\n" in content
     assert b"\r\nx-request-id: " in content
     return reply
-
-
-def lines(log: str, message: str) -> list[dict[str, object]]:
-    found = [json.loads(line) for line in log.splitlines()]
-    return [line for line in found if str(line["message"]).startswith(message)]
 
 
 def test_who_is_refused_may_ask_again_on_the_same_connection_and_what_it_still_sends_is_dropped(
@@ -155,7 +150,7 @@ def test_it_is_counted_and_the_log_has_one_line_for_all_of_a_second(
 
     serve_and_ask(ask, *FULL)
     log = capsys.readouterr().err
-    assert [line["requests"] for line in lines(log, "refused")] == [3]
+    assert [(line["count"], line["status"]) for line in lines(log, "requests refused")] == [(3, 503)]
     assert {line["status"] for line in lines(log, "POST")} == {200}
 
 
@@ -203,4 +198,4 @@ def test_pages_elsewhere_may_read_a_refusal(
             time.sleep(1.1)
 
     serve_and_ask(ask, *FULL, "--cors-origins", origin)
-    assert [line["requests"] for line in lines(capsys.readouterr().err, "refused")] == [1]  # for who is no page
+    assert [line["count"] for line in lines(capsys.readouterr().err, "requests refused")] == [1]  # for who is no page

@@ -58,13 +58,13 @@ def test_a_name_cannot_be_a_formula_in_a_spreadsheet() -> None:
 
 def test_the_last_that_was_said_of_a_file_counts(tmp_path: Path) -> None:
     (tmp_path / "out").write_text(line("json", LABELS, "a.jpg", PROBLEM) + line("json", LABELS, "a.jpg", ANSWER))
-    earlier = Earlier(tmp_path / "out", "json")
+    earlier = Earlier(tmp_path / "out", "json", LABELS)
     assert (earlier.count, earlier.failed) == (1, set())
 
 
 def test_of_a_pipe_there_is_nothing_to_read_again(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "out")
-    assert Earlier(tmp_path / "out", "json").is_fresh
+    assert Earlier(tmp_path / "out", "json", LABELS).is_fresh
 
 
 @pytest.mark.parametrize("style", ["table", "json", "csv"])
@@ -86,7 +86,7 @@ def test_what_a_killed_run_has_left_is_known_and_its_half_line_is_cut_off(style:
     late = line(style, LABELS, "la\n\nte.jpg", ANSWER).encode()
     for kept in range(len(late)):  # the run may be killed at every byte
         file.write_bytes(whole.encode() + late[:kept])
-        earlier = Earlier(file, style)
+        earlier = Earlier(file, style, LABELS)
         assert (earlier.count, earlier.failed, earlier.is_fresh) == (7, {"bad.png"}, False)
         assert [earlier.take(name) for name in [*names, "la\n\nte.jpg"]] == [True] * 7 + [False]
         assert file.read_bytes() == whole.encode()
@@ -95,7 +95,7 @@ def test_what_a_killed_run_has_left_is_known_and_its_half_line_is_cut_off(style:
 def test_a_file_is_passed_over_once_because_it_may_be_written_anew(tmp_path: Path) -> None:
     file = tmp_path / "out"
     file.write_text(_output("json", ["a.jpg"]))
-    earlier = Earlier(file, "json")
+    earlier = Earlier(file, "json", LABELS)
     assert [earlier.take("a.jpg"), earlier.take("a.jpg")] == [True, False]
 
 
@@ -104,9 +104,9 @@ def test_where_no_whole_answer_was_the_output_is_fresh(content: bytes | None, tm
     file = tmp_path / "out"
     if content is not None:
         file.write_bytes(content)
-    assert Earlier(file, "json").is_fresh
+    assert Earlier(file, "json", LABELS).is_fresh
     assert not file.exists() or file.read_bytes() == b""
-    assert Earlier(None, "json").is_fresh
+    assert Earlier(None, "json", LABELS).is_fresh
 
 
 @pytest.mark.parametrize("style", ["json", "csv"])
@@ -119,5 +119,13 @@ def test_a_file_that_holds_something_else_is_refused_and_not_harmed(
     file = tmp_path / "letter"
     file.write_bytes(content)
     with pytest.raises(SettingsError, match=f"letter holds something other than {style} answers"):
-        Earlier(file, style)
+        Earlier(file, style, LABELS)
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("style", ["json", "csv"])
+def test_answers_of_other_labels_are_not_gone_on_with(style: Style, tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    file.write_text(_output(style, ["a.jpg", "bad.png"]))
+    with pytest.raises(SettingsError, match="of these labels"):
+        Earlier(file, style, ("husky", "wolf"))

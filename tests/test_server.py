@@ -73,6 +73,13 @@ def test_an_address_that_cannot_be_had_stops_the_start_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as stop:
         cli.main(["serve", "--port", str(taken.getsockname()[1])])
     assert re.fullmatch(r"catdog-api: Cannot listen on 127.0.0.1, port \d+: [^\n]+\.", str(stop.value.code))
+
+
+@pytest.mark.usefixtures("_process_as_it_was", "classifier")
+def test_so_does_the_newer_protocol_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    with pytest.raises(SystemExit, match=r"^catdog-api: Cannot listen on ::, port 0: [^\n]+\.$"):
+        cli.main(["serve", "--host", "::", "--port", "0"])
     assert "model" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from catdog_api.errors import CallerLeftError, MalformedUploadError
-from catdog_api.uploads import MAX_FIELDS, MAX_FILES, MAX_PADDING, read_photograph, read_photographs
+from catdog_api.settings import MAX_FILES
+from catdog_api.uploads import MAX_FIELDS, MAX_PADDING, read_photograph, read_photographs
 
 PART = b'--e\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
 END = b"\r\n--e--\r\n"
@@ -73,6 +74,14 @@ async def test_a_form_that_is_made_to_be_slow_to_read_is_refused(content: bytes,
     request = sent(cut(PART + content + END, length))
     with pytest.raises(MalformedUploadError, match=words):
         await read_photograph(request, 10**6)
+
+
+async def test_a_content_type_that_is_made_to_be_slow_to_read_is_refused() -> None:
+    headers = [(b"content-type", b"multipart/form-data" + b";" * 64_000 + b"boundary=e")]
+    request = Request({"type": "http", "method": "POST", "headers": headers})
+    for read in (read_photograph(request, 10**6), read_photographs(request, 10**6, 4)):
+        with pytest.raises(MalformedUploadError, match="more than 1,024 letters"):
+            await read
 
 
 @pytest.mark.parametrize("length", [1, 1000])

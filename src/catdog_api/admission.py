@@ -10,14 +10,13 @@ from fastapi.routing import RouteContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catdog_api.errors import OverloadedError
-from catdog_api.logs import REQUEST_ID_HEADER, logger, new_id
+from catdog_api.logs import REQUEST_ID_HEADER, Tally, new_id
 from catdog_api.metrics import OTHER
 from catdog_api.problems import problem_of, reason_of, written
 from catdog_api.schemas import Problem
 
 TURNS = 4  # of the event loop, until a request whose body has come has its place in the queue
 HELD_AT_ONCE = 512  # requests held back until their bodies have come, each with 64 KiB at most; more are begun at once
-LOG_SECONDS = 1.0  # a line for each of thousands a second would take as much as the answers to them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Admission:
     def __init__(self, app: FastAPI, routes: Iterable[RouteContext]) -> None:
         self._app = app
         self._asking = [route for route in routes if "POST" in (route.methods or ())]
-        self._unlogged = 0
+        self._refusals = Tally("requests refused early")
         self._held = 0
 
     def check(self, scope: Scope, *, as_expected: bool = False) -> None:
@@ -106,7 +105,7 @@ class Admission:
         self._held -= 1
 
     def count(self, problem: Problem, scope: Mapping[str, Any]) -> None:
-        """Count a request that the application does not hear of.
+        """Count a request that the application does not hear of, in the metrics and for the log.
 
         Args:
             problem: Which it was answered with.
@@ -118,6 +117,7 @@ class Admission:
         metrics.request_ended(route, scope.get("method", OTHER), problem.status, None)
         if reason := reason_of(problem):
             metrics.refused(reason)
+        self._refusals.count(status=problem.status, problem=problem.type)
 
     def _come(self, forget: Callable[[], None], turns: int) -> None:
         if turns:
@@ -129,20 +129,12 @@ class Admission:
         problem = problem_of(error)
         status, media_type, body = written(problem, scope["path"])
         self.count(problem, scope)
-        if not self._unlogged:
-            asyncio.get_running_loop().call_later(LOG_SECONDS, self._log, problem.type)
-        self._unlogged += 1
         headers = [
             (b"content-type", media_type.encode()),
             (b"retry-after", str(error.retry_after_seconds).encode()),
             (REQUEST_ID_HEADER, new_id().encode()),
         ]
         return Refusal(status, headers, body.encode())
-
-    def _log(self, problem: str) -> None:
-        fields = {"requests": self._unlogged, "problem": problem}
-        logger.info("refused %d requests", self._unlogged, extra={"fields": fields})
-        self._unlogged = 0
 
 
 class AdmissionMiddleware:

@@ -52,13 +52,14 @@ class CatdogApp(FastAPI):
         held = HeldBodiesMiddleware(super().build_middleware_stack(), BODIES_AT_ONCE * settings.max_upload_bytes)
         stack: ASGIApp = ProblemMiddleware(AdmissionMiddleware(held, self.state.admission))
         if settings.cors_origins:
-            stack = CORSMiddleware(
+            cors = CORSMiddleware(
                 stack,
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["Content-Type", access.HEADER, HEADER_LENGTH],
                 expose_headers=["Server-Timing", "Retry-After", "X-Request-ID", HEADER_LENGTH],
             )
+            stack = ProblemMiddleware(cors)  # which refuses by itself, too
         templates = {route.path for route in routes if route.path}
         return MetricsMiddleware(RequestLogMiddleware(stack), self.state.metrics, templates)
 
@@ -69,7 +70,7 @@ def load_model(settings: Settings) -> Predictor:
     Raises:
         ArtifactError: The model cannot be served.
     """
-    classifier.share_cores(settings.model_threads or settings.cores, settings.cores)
+    classifier.share_cores(settings.threads, settings.cores)
     return classifier.load(settings.model, settings.precision)
 
 
@@ -124,7 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         labels=manifest.labels,
     )
     limits = Limits(
-        model_threads=settings.model_threads or settings.cores,
+        model_threads=settings.threads,
         max_pixels=settings.max_pixels,
         queue_limit=settings.queue_limit,
         deadline_seconds=settings.deadline_seconds,

@@ -154,10 +154,9 @@ class Batcher:
             known = time.monotonic()
             pairs = zip(batch, looks, strict=True)
             _tell([(waiting.future, waiting.outcome(look, formed, known)) for waiting, look in pairs])
-        except Exception as error:  # whatever it is, it belongs to this batch, and the thread lives on
+        except Exception:  # whatever it is, it belongs to this batch, and the thread lives on
             logger.exception("the model failed on a batch", extra={"fields": {"photographs": len(batch)}})
-            known_of = isinstance(error, PredictionError)
-            failure = error if known_of else PredictionError("The model failed on this photograph's batch.")
+            failure = PredictionError("The model failed on this photograph's batch.")
             _tell([(waiting.future, failure) for waiting in batch])
 
 

@@ -1,5 +1,6 @@
 """One HTTP connection, and how much it may make the service hold: neither the parser nor uvicorn has a limit."""
 
+import sys
 from asyncio import Transport
 from collections import deque
 from typing import Any
@@ -45,6 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *, crowd: Crowd, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**given)
         self._crowd = crowd
+        self._piece = b""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request."""
@@ -56,6 +58,22 @@ class BoundedProtocol(HttpToolsProtocol):
         """Leave room for another."""
         super().connection_lost(exc)
         self._crowd.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        self._piece = data
+        super().data_received(data)
+        self._piece = b""
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nothing had been said of another protocol, and go on with what came behind it.
+
+        uvicorn would drop that, and log two lines, for an operator to act on.
+        """
+        upgrade = sys.exception()
+        self._piece = self._piece[upgrade.args[0] :] if upgrade else b""
+        if self._piece:
+            super().data_received(self._piece)
 
     def on_message_begin(self) -> None:
         """Note that it is idle no more."""

@@ -61,7 +61,7 @@ class Classifier:
         self._maps = _traced(_in_bfloat16(network) if precision == "bfloat16" else network)
 
     def warm_up(self) -> None:
-        """Settle the precision, and run the batch sizes that the service forms, so that no request pays for either."""
+        """Settle the precision, and run batches of up to the largest size, so that no request pays for either."""
         images = draw(max(WARM_UP_SIZES), self.manifest.input_size)
         if self.precision == "auto":
             exact, rounded = self._maps, _traced(_in_bfloat16(self._network))
@@ -98,7 +98,10 @@ class Classifier:
         Raises:
             PredictionError: The network gave something that is not a number.
         """
-        return self._probabilities(self.logits(images))
+        probabilities = softmax(self.logits(images), self.manifest.temperature)
+        if not np.isfinite(probabilities).all():
+            raise PredictionError("The network gave no probabilities.")
+        return probabilities
 
     def look(self, images: Images) -> list[Look]:
         """Classify a batch, and say where each label was seen.
@@ -107,24 +110,15 @@ class Classifier:
             images: uint8 (N, size, size, 3), RGB in [0, 255].
 
         Returns:
-            One for each image.
-
-        Raises:
-            PredictionError: The network gave something that is not a number.
+            One for each image; what is no number stays in it, for who asked about that image to judge.
         """
         maps = self._maps(images)
-        probabilities = self._probabilities(self._pooled(maps))
+        probabilities = softmax(self._pooled(maps), self.manifest.temperature)
         return [Look(row, of_one, self._biases) for row, of_one in zip(probabilities, maps, strict=True)]
 
     def _pooled(self, maps: ActivationMaps) -> Logits:
         logits: Logits = maps.mean(axis=(1, 2)) + self._biases
         return logits
-
-    def _probabilities(self, logits: Logits) -> Probabilities:
-        probabilities = softmax(logits, self.manifest.temperature)
-        if not np.isfinite(probabilities).all():
-            raise PredictionError("The network gave no probabilities for this photograph.")
-        return probabilities
 
 
 def share_cores(callers: int, cores: int) -> None:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit with status 1 and one line where it fails."""
     parser = _parser()
     parsed, rest = parser.parse_known_args(arguments)
-    if parsed.command == "predict" and not any(text.startswith("-") for text in rest):
+    if parsed.command == "predict" and not any(text.startswith("-") and text != STDIN for text in rest):
         parsed.paths += rest  # argparse takes those behind an option for strangers
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -1,11 +1,14 @@
-"""How many connections a process holds: no more than files may be open, so that there are some left for all else."""
+"""How many connections a process holds: no more than files may be open, so that there are some left for all else.
+
+Of TLS those count whose handshake is over; before that a client has 10 s.
+"""
 
 import sys
 from contextlib import suppress
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from catdog_api.logs import logger
+from catdog_api.logs import Tally
 
 OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
 MOST_CONNECTIONS = 1_000  # a process; each may hold a header that has not ended, of 64 KiB
@@ -41,15 +44,16 @@ class Crowd:
     def __init__(self, most: int) -> None:
         self._most = most
         self._idle: dict[HttpToolsProtocol, None] = {}
+        self._closed = Tally("idle connections closed to make room")
 
     def came(self, connection: HttpToolsProtocol) -> None:
-        """Take a connection on; for one too many the longest idle is closed, which is itself where all are busy."""
+        """Take a connection on; for one too many the longest idle is closed, itself where all are busy."""
         self.idle(connection)
         if len(connection.connections) > self._most:
-            first = next(iter(self._idle))
+            first = next(one for one in self._idle if not one.transport.get_write_buffer_size())
             self.left(first)
-            logger.info("closed an idle connection to make room", extra={"fields": {"connections": self._most}})
-            first.transport.abort()  # all that it was owed is written
+            self._closed.count(connections=self._most)
+            first.transport.abort()  # which drops what is not sent yet
 
     def idle(self, connection: HttpToolsProtocol) -> None:
         """Note that a connection waits for its next request, from now on."""

@@ -1,4 +1,4 @@
-"""Owns the way from hostile bytes to one image array; with tiff.py and drawing.py the only importer of PIL.
+"""Owns the way from hostile bytes to one image array; PIL is for it, its set-up, tiff.py and drawing.py alone.
 
 The first bytes name the format, and only that format's own Pillow class is given the file. `PIL.Image.open` would load
 plugins in whichever thread comes first; and its obscure ones (EPS starts ghostscript) must never see an upload.
@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 import PIL.Image
-from PIL import AvifImagePlugin
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
@@ -25,11 +25,12 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from catdog_api import errors
 from catdog_api.greyscale import eight_bits
+from catdog_api.pillow_setup import set_up_pillow
 from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image, View
 from catdog_api.tiff import TiffFile, check_tiff, jpegs_within, quieten_libtiff
 
-WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding when measured
+WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding on test
 GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
 DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square;
 HALF_SCALE: Final = 1.2  # at 1/2 alone so little is enough: of a block it keeps 16 frequencies, and 1/8 only one
@@ -49,8 +50,7 @@ _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is th
 # them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
 _QUIET_PILLOW: Final = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
-# Photographs are decoded beside one another, on the cores that the settings give: for one, libavif would take them all.
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+set_up_pillow()
 
 # A phone's MPO is a JPEG with more of them behind it: JpegImageFile takes the first.
 _OPENERS: Final[dict[str, type[ImageFile]]] = {
@@ -59,7 +59,7 @@ _OPENERS: Final[dict[str, type[ImageFile]]] = {
     "WEBP": WebPImageFile,
     "GIF": GifImageFile,
     "BMP": BmpImageFile,
-    "AVIF": AvifImagePlugin.AvifImageFile,
+    "AVIF": AvifImageFile,
     "TIFF": TiffFile,
 }
 
@@ -153,6 +153,7 @@ def _open_heif(data: bytes) -> ImageFile:
     except ImportError as error:
         need = "HEIF images (HEIC) need the optional extra 'heic', which is not installed"
         raise errors.UnsupportedFormatError(f"{need}; {_ADVICE}.") from error
+    pillow_heif.options.DECODE_THREADS = 1  # as of AVIF
     photograph: ImageFile = pillow_heif.HeifImageFile(MeteredFile(data))
     return photograph
 

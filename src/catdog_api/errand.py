@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +15,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from catdog_api.app import load_model
+from catdog_api.artifact import read_manifest
 from catdog_api.errors import SettingsError
 from catdog_api.finding import Arrivals, Source, find
 from catdog_api.offline import AHEAD, UNREADABLE, Answer, Unobserved, answer_all
@@ -62,7 +63,7 @@ def run(settings: Settings, errand: Errand) -> int:
         SettingsError: The output holds something other than answers, or it or a sorted file cannot be written.
         BrokenPipeError: Whoever read the answers has left.
     """
-    with _output(errand) as (stream, earlier):
+    with _output(errand, read_manifest(settings.model).labels) as (stream, earlier):
         pipeline = start(settings)
         try:
             return asyncio.run(_Runner(pipeline, errand, earlier, stream).run())
@@ -79,7 +80,7 @@ def start(settings: Settings) -> Pipeline:
     predictor = load_model(settings)
     predictor.warm_up()
     limits = Limits(
-        model_threads=settings.model_threads or settings.cores,
+        model_threads=settings.threads,
         max_pixels=settings.max_pixels,
         queue_limit=AHEAD,
         deadline_seconds=None,
@@ -90,10 +91,10 @@ def start(settings: Settings) -> Pipeline:
 
 
 @contextmanager
-def _output(errand: Errand) -> Iterator[tuple[TextIO, Earlier]]:
+def _output(errand: Errand, labels: Sequence[str]) -> Iterator[tuple[TextIO, Earlier]]:
     """Open where the answers go, and read what an earlier run has left there; raises SettingsError."""
     try:
-        earlier = Earlier(errand.out, errand.style)
+        earlier = Earlier(errand.out, errand.style, labels)
         if errand.out:
             with errand.out.open("a", encoding="utf-8") as stream:
                 yield stream, earlier

@@ -9,7 +9,7 @@
     │   ├── UnsupportedMediaTypeError   a body that is neither multipart nor an image
     │   ├── TooSlowError                a request that does not arrive in the time allowed
     │   └── CallerLeftError             nobody waits for the answer any more
-    ├── InvalidParameterError           a parameter that the operation does not have
+    ├── InvalidParameterError           a parameter's value that is not known, or one in the form
     ├── ImageError                      the bytes are not one photograph
     │   ├── EmptyImageError             no bytes at all
     │   ├── NotAnImageError             no image format's bytes
@@ -25,7 +25,7 @@
     │   ├── OverloadedError             the queue is full
     │   └── RateLimitedError            more requests than one caller may make
     ├── DeadlineExceededError           no answer in the time allowed
-    └── SettingsError                   the settings contradict themselves or the machine
+    └── SettingsError                   what the operator asked for cannot be had
 
 Each message is one sentence for the person who caused it, and says what was received. Those that a request can end in
 never name a path of the machine, a traceback or another request's content; the two that stop the start name the file
@@ -144,4 +144,4 @@ class DeadlineExceededError(CatdogError):
 
 
 class SettingsError(CatdogError):
-    """The settings contradict themselves or the machine."""
+    """What the operator asked for cannot be had: of the settings, of a file, of this machine or others."""

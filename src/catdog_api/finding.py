@@ -123,7 +123,7 @@ def _folder(folder: str, left_out: Collection[Identity]) -> Iterator[str]:
     """Yield the files to the bottom, and the folders that cannot be looked into."""
     locked: list[OSError] = []
     for parent, files in _walk(folder, left_out, locked.append):
-        yield from (str(Path(parent, name)) for name in files)
+        yield from (_found(Path(parent, name)) for name in files)
     yield from (str(error.filename) for error in locked)
 
 
@@ -143,7 +143,12 @@ def _matches(pattern: str, left_out: Collection[Identity]) -> list[str]:
     paths = {Path()}
     for part in Path(pattern).parts:
         paths = {match for path in paths for match in _step(path, part, left_out) if _identity(match) not in left_out}
-    return sorted(map(str, paths))
+    return sorted(map(_found, paths))
+
+
+def _found(path: Path) -> str:
+    """Write a path that somebody found and nobody wrote: a file may have the name that stands for standard input."""
+    return f"./{path}" if str(path) == STDIN else str(path)
 
 
 def _step(path: Path, part: str, left_out: Collection[Identity]) -> list[Path]:

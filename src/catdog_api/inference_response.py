@@ -8,6 +8,7 @@ import numpy as np
 
 from catdog_api import errors
 from catdog_api.artifact import Manifest
+from catdog_api.inference_request import LENGTH_BYTES
 from catdog_api.inference_schemas import LABEL, PHOTOGRAPHS, PIXELS, PROBABILITIES, ModelMetadata, TensorMetadata
 from catdog_api.labels import decide
 from catdog_api.outcome import Outcome
@@ -90,4 +91,4 @@ def pack(
 
 def _prefixed(label: str) -> bytes:
     encoded = label.encode()
-    return len(encoded).to_bytes(4, "little") + encoded
+    return len(encoded).to_bytes(LENGTH_BYTES, "little") + encoded

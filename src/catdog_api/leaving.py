@@ -24,9 +24,11 @@ async def unless_the_caller_leaves(request: Request, work: Coroutine[Any, Any, T
     waiting = cast("asyncio.Task[Any]", asyncio.current_task())
     cancelled_already = waiting.cancelling()
     leaving = asyncio.ensure_future(request.receive())  # after a whole body there is nothing to come but the disconnect
+    is_over = False
 
     def give_up(_: "asyncio.Future[Any]") -> None:
-        waiting.cancel()
+        if not is_over:  # both may come in one turn of the event loop, and what is awaited next is not meant
+            waiting.cancel()
 
     leaving.add_done_callback(give_up)
     try:
@@ -37,5 +39,5 @@ async def unless_the_caller_leaves(request: Request, work: Coroutine[Any, Any, T
             raise CallerLeftError("The connection closed before its answer.") from error
         raise
     finally:
-        leaving.remove_done_callback(give_up)
+        is_over = True
         leaving.cancel()

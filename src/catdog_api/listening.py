@@ -21,8 +21,9 @@ def listen(settings: Settings) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # `::` is meant as every address, those of the older protocol too.
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    except OSError as error:
-        raise SettingsError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError for `::` where the system has no IPv6
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"Cannot listen on {host}, port {port}: {reason}.") from error
     with suppress(AttributeError, OSError):  # where the system has no such option
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)  # connections inherit it
     return listener

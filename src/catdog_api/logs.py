@@ -1,9 +1,11 @@
 """One structured line a request: JSON for machines, words on a terminal; no image content and no file name."""
 
+import asyncio
 import json
 import logging
 import sys
 import time
+from collections import Counter
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 logger = logging.getLogger("catdog_api")
 
 REQUEST_ID_HEADER = b"x-request-id"
+TALLY_SECONDS = 1.0  # a line for each of thousands a second would take as much as what it tells of
 
 
 class JsonFormatter(logging.Formatter):
@@ -84,7 +87,7 @@ class RequestLogMiddleware:
         started = time.monotonic()
         request_id = new_id()
         fields: dict[str, Any] = {}
-        scope.setdefault("state", {})["log"] = fields
+        scope.setdefault("state", {}).update(id=request_id, log=fields)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -100,6 +103,29 @@ class RequestLogMiddleware:
             fields = {"id": request_id, "status": status, **fields, "ms": _milliseconds(started)}
             # Quoted: a path may hold line feeds and terminal escapes, and a caller must not write lines of its own.
             logger.info("%s %s", scope["method"], quote(scope["path"]), extra={"fields": fields})
+
+
+class Tally:
+    """Writes one line a second of what may happen thousands of times in it, with how often it did. On the event loop.
+
+    Args:
+        message: Of the line; `count` is among its fields.
+    """
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+        self._counts: Counter[tuple[tuple[str, object], ...]] = Counter()
+
+    def count(self, **fields: object) -> None:
+        """Count once more what has these fields; what has others has a line of its own."""
+        if not self._counts:
+            asyncio.get_running_loop().call_later(TALLY_SECONDS, self._write)
+        self._counts[tuple(fields.items())] += 1
+
+    def _write(self) -> None:
+        for fields, count in self._counts.items():
+            logger.info(self._message, extra={"fields": {"count": count, **dict(fields)}})
+        self._counts.clear()
 
 
 _ids = Random()  # noqa: S311  # an id is no secret, and the system's own numbers cost a call of it each

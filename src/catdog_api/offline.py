@@ -13,12 +13,11 @@ from catdog_api.finding import Source
 from catdog_api.pipeline import Pipeline
 from catdog_api.problems import problem_of
 from catdog_api.schemas import Prediction
-from catdog_api.sniffing import DOCUMENTS, sniff
+from catdog_api.sniffing import DOCUMENTS, FIRST_BYTES, sniff
 
 AHEAD = 32  # files in work at once: enough to fill every batch
 AHEAD_BYTES = 256_000_000  # likewise, of which one file may be more: a bound on the memory
 MOST_BYTES = 200_000_000  # of one file: 50 megapixels, the most that are decoded by default, are 150 MB uncompressed
-FIRST_BYTES = 4_096  # as many as `sniff` looks at; videos lie among photographs, and nothing else of them is read
 PIECE_BYTES = 1_048_576
 UNREADABLE = "Unreadable file"
 """The title of a problem that is not the photograph's: another time it may be read."""
@@ -94,7 +93,7 @@ def _read(source: Source) -> bytes:
         TooManyBytesError: It has more than `MOST_BYTES`.
     """
     with source.open() as file:
-        pieces = [file.read(FIRST_BYTES)]
+        pieces = [file.read(FIRST_BYTES)]  # videos lie among photographs, and nothing else of them is read
         try:
             format_name = sniff(pieces[0])
         except NotAnImageError as error:  # whose sentence counts the bytes, and these are not all

@@ -185,11 +185,13 @@ def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = No
         detail = f"The request's body is larger than the {limit:,} bytes that this service takes."
         return _refusal(errors.TooManyBytesError(detail), scope, headers)
     phrase = HTTPStatus(status)
-    detail = {
+    details: dict[HTTPStatus, str] = {
+        HTTPStatus.BAD_REQUEST: "A page of that origin may not ask for this." if scope["method"] == "OPTIONS" else "",
         HTTPStatus.NOT_FOUND: f"There is nothing at {scope['path']}.",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{scope['path']} does not answer to {scope['method']}.",
         HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed on this request; its log says why.",
-    }.get(phrase, phrase.description or phrase.phrase)
+    }
+    detail = details.get(phrase) or phrase.description or phrase.phrase
     return _response(about_blank(phrase, detail), scope, headers)
 
 

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from catdog_api.bounded import HEAD_BYTES, NO_HTTP
 from catdog_api.errors import TooSlowError
-from catdog_api.logs import logger
+from catdog_api.logs import REQUEST_ID_HEADER, new_id
 from catdog_api.problems import about_blank, problem_of, written
 from catdog_api.refusing import RefusingProtocol, packed
 from catdog_api.schemas import Problem
@@ -130,9 +130,6 @@ class Protocol(RefusingProtocol):
         """Answer what is no HTTP."""
         self._refuse(about_blank(HTTPStatus.BAD_REQUEST, NO_HTTP))
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Answer as if nothing had been said of another protocol: uvicorn logs two lines, for an operator to act on."""
-
     def announce_end(self) -> None:
         """Let the answer to the request under way be this connection's last."""
         if self.cycle is not None:
@@ -197,7 +194,6 @@ class Protocol(RefusingProtocol):
             self._sending_clock = self.loop.call_at(due, self._check_pace)
 
     def _let_go(self) -> None:
-        logger.info("let a slow client go", extra={"fields": {"bytes": self._window_bytes}})
         if self._arriving:
             self._refuse(problem_of(TooSlowError(TOO_SLOW)))
         else:
@@ -221,8 +217,11 @@ class Protocol(RefusingProtocol):
         self._close()
 
     def _packed(self, problem: Problem) -> bytes:
-        status, media_type, body = written(problem, self._cycle.scope["path"] if self._cycle is not None else "")
-        headers = dict([*self.server_state.default_headers, (b"content-type", media_type.encode()), CLOSE_HEADER])
+        scope: dict[str, Any] = self._cycle.scope if self._cycle is not None else {"path": "", "state": {}}  # type: ignore[assignment]
+        status, media_type, body = written(problem, scope["path"])
+        request_id = scope["state"].get("id") or new_id()  # the application's, where it has begun
+        own = [(b"content-type", media_type.encode()), (REQUEST_ID_HEADER, request_id.encode()), CLOSE_HEADER]
+        headers = dict([*self.server_state.default_headers, *own])
         return packed(status, headers.items(), body.encode())
 
     def _close(self) -> None:

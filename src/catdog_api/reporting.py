@@ -78,6 +78,7 @@ class Earlier:
     Args:
         file: The output, or None; what stands behind its last whole line is cut off: it was being written at the end.
         style: Of the output: json or csv.
+        labels: Of the model that answers now.
 
     Attributes:
         is_fresh: Whether nothing was there.
@@ -89,14 +90,14 @@ class Earlier:
         SettingsError: The file holds something else.
     """
 
-    def __init__(self, file: Path | None, style: Style) -> None:
+    def __init__(self, file: Path | None, style: Style, labels: Sequence[str]) -> None:
         content = file.read_bytes() if file and file.is_file() else b""  # of a pipe or a terminal there is no earlier
         whole = _whole(content, style)
         try:
-            entries = _entries(content[:whole].decode(), style)
+            entries = _entries(content[:whole].decode(), style, labels)
         except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
             raise SettingsError(
-                f"The answers cannot be kept: {file} holds something other than {style} answers."
+                f"The answers cannot be kept: {file} holds something other than {style} answers of these labels."
             ) from error
         self._paths = set(entries)
         self.is_fresh = not whole
@@ -126,14 +127,16 @@ def _whole(content: bytes, style: Style) -> int:
     return whole
 
 
-def _entries(text: str, style: Style) -> dict[str, bool]:
+def _entries(text: str, style: Style, labels: Sequence[str]) -> dict[str, bool]:
     """Return for each path whether a problem was its last answer; raises whatever a stranger's file leads to."""
     if style == "csv":
         rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if text and not {"path", "problem"} <= set(rows.fieldnames or ()):
-            raise ValueError("There is no header.")
+        if text and rows.fieldnames != _columns(labels):
+            raise ValueError("There is no header, or one of other labels.")
         return {row["path"].removeprefix("'"): bool(row["problem"]) for row in rows}
     answers = [json.loads(entry) for entry in text.split("\n") if entry]  # not splitlines: U+2028 may be in a name
+    if any(list(answer.get("probabilities", labels)) != list(labels) for answer in answers):
+        raise ValueError("These are other labels.")
     return {answer["path"]: "problem" in answer for answer in answers}
 
 

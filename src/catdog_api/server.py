@@ -168,7 +168,7 @@ def serve(
 
     Raises:
         ArtifactError: The model cannot be served.
-        SettingsError: The address is taken, or is none of this machine's.
+        SettingsError: The address is taken, or is none of this machine's; or TLS's certificate and key are of no use.
     """
     configure(settings.log_level)
     raise_limit()

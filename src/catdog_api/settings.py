@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from catdog_api.errors import SettingsError
 
+MAX_FILES = 1_000  # of one request; what it may carry is a setting below that
 SHORTEST_KEY = 16  # characters; 96 bits in base64, which nobody guesses
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -39,7 +40,7 @@ class Settings(BaseSettings):
     )
     max_upload_bytes: int = Field(10 * 1024**2, gt=0, description="Largest request body, bytes.")
     max_batch_files: int = Field(
-        64, gt=0, le=1_000, description="Most photographs in one request to /predict/batch or /v2."
+        64, gt=0, le=MAX_FILES, description="Most photographs in one request to /predict/batch or /v2."
     )
     max_pixels: int = Field(50_000_000, gt=0, description="Largest photograph, width times height.")
     queue_limit: int = Field(
@@ -58,10 +59,12 @@ class Settings(BaseSettings):
         1, ge=1, description="Processes that serve, each with a model, a queue and its share of the cores."
     )
     core_limit: int = Field(
-        0, ge=0, description="Most cores to count on, as a quota of processor time allows; 0 is all it is pinned to."
+        0,
+        ge=0,
+        description="Most cores to count on, where processor time has a quota; 0 is all that the process is pinned to.",
     )
     model_threads: int = Field(
-        0, ge=0, description="Threads in each that decode and predict, and share its cores; 0 is one for each."
+        0, ge=0, description="Threads of a worker that decode and predict, and share its cores; 0 is one for each core."
     )
     precision: Precision = Field(
         "auto", description="auto, float32 or bfloat16; auto is bfloat16 where that is faster and the answers stay."
@@ -111,6 +114,11 @@ class Settings(BaseSettings):
         """How many cores a worker has to decode and predict on: its share of those that the service may use."""
         pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, min(pinned, self.core_limit or pinned) // self.workers)
+
+    @property
+    def threads(self) -> int:
+        """How many threads of a worker decode and predict."""
+        return self.model_threads or self.cores
 
     @property
     def url(self) -> str:

@@ -27,6 +27,8 @@ _SIGNATURES: Final = re.compile(
 DOCUMENTS: Final = frozenset({"PDF", "PostScript"})
 """Formats that are named for a clear refusal, and are not images."""
 
+FIRST_BYTES: Final = 4096  # in which the format is found; an SVG may begin with comments
+
 # What Pillow walks in Python or copies again and again: dozens in a photograph, millions in 10 MiB made for it.
 _MOST_JPEG_SEGMENTS: Final = 512  # 255 may be its colour profile; 2,500,000 took 4 s
 _MOST_TIFF_NUMBERS: Final = 65_536  # in one tag, or tags; 2,500,000 took 8 s and 0.8 GB
@@ -36,9 +38,10 @@ _BYTES_A_READ: Final = 1024  # a PNG has four for each chunk, of 8 KiB as a rule
 # What an image has beyond a photograph of 12 megapixels, it must have sent: photographs have a byte for 5 to 30 pixels,
 # and for 5 to 50 pixels of a scan; an empty PNG of 8 bytes a pixel has one for 129. 34 bytes of WebP took 750 MB, and
 # 10 MiB of empty scans would have taken hours.
-_FREE_PIXELS: Final = 12_500_000
+FREE_PIXELS: Final = 12_500_000
 _PIXELS_A_BYTE: Final = 125
 _MOST_SCANS: Final = 20  # encoders make 10, and 18 of four colours
+_MOST_SCANS_OF_ONE: Final = 128  # however small it is: each has tables to be read; libtiff stops at 100 by itself
 _SCANNED_PIXELS_A_BYTE: Final = 1000
 
 _START_OF_SCAN: Final = b"\xda"
@@ -51,7 +54,7 @@ def sniff(data: bytes) -> str:
     """Return the format's name by its first bytes, whether or not that format is accepted.
 
     Args:
-        data: The file's bytes, as hostile as they come; only the first 4,096 are looked at.
+        data: The file's bytes, as hostile as they come; only the first `FIRST_BYTES` are looked at.
 
     Returns:
         "JPEG", "PNG", "JPEG 2000", "SVG": the name in `_SIGNATURES`, its underscores read as spaces.
@@ -62,7 +65,7 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise errors.EmptyImageError("The file is empty.")
-    signature = _SIGNATURES.match(data[:4096])  # an SVG may begin with comments
+    signature = _SIGNATURES.match(data[:FIRST_BYTES])
     if not signature or not signature.lastgroup:
         raise errors.NotAnImageError(f"The {len(data)} bytes received are not an image.")
     return signature.lastgroup.replace("_", " ")
@@ -94,7 +97,7 @@ def is_hollow(data: bytes, area: int) -> bool:
         data: The whole file.
         area: Width times height, as its header says.
     """
-    return area > max(_FREE_PIXELS, _PIXELS_A_BYTE * len(data))
+    return area > max(FREE_PIXELS, _PIXELS_A_BYTE * len(data))
 
 
 def has_costly_scans(data: bytes, jpegs: Iterable[tuple[int, int, int]], max_pixels: int) -> bool:
@@ -106,9 +109,11 @@ def has_costly_scans(data: bytes, jpegs: Iterable[tuple[int, int, int]], max_pix
             each strip of a TIFF. Within a scan, the marker of another cannot occur.
         max_pixels: Most pixels that are decoded.
     """
-    scanned = sum(data.count(b"\xff" + _START_OF_SCAN, start, stop) * area for start, stop, area in jpegs)
-    paid_for = max(_MOST_SCANS * _FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
-    return scanned > min(_MOST_SCANS * max_pixels, paid_for)
+    scans = [(data.count(b"\xff" + _START_OF_SCAN, start, stop), area) for start, stop, area in jpegs]
+    scanned = sum(count * area for count, area in scans)
+    paid_for = max(_MOST_SCANS * FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
+    most = max((count for count, _ in scans), default=0)
+    return scanned > min(_MOST_SCANS * max_pixels, paid_for) or most > _MOST_SCANS_OF_ONE
 
 
 def is_long_jpeg(data: bytes) -> bool:
@@ -136,13 +141,15 @@ def is_long_jpeg(data: bytes) -> bool:
 
 
 def is_long_tiff(data: bytes) -> bool:
-    """Tell whether the first directory has too many tags, or a tag too many numbers.
+    """Tell whether the first directory has too many tags, a tag too many numbers, or one tag twice.
+
+    Of two Pillow takes the last, by which an image is checked, and libtiff the first, by which it is decoded.
 
     Args:
         data: A file that `sniff` calls "TIFF", a BigTIFF among them.
 
     Returns:
-        True for more than 65,536 of either.
+        True for more than 65,536 tags or numbers, and for a tag that is there again.
 
     Raises:
         struct.error: The header or the directory is cut off.
@@ -158,8 +165,10 @@ def is_long_tiff(data: bytes) -> bool:
     entry = struct.Struct(order + what)
     start = at + struct.calcsize(order + how_many)
     stop = start + min(count, _MOST_TIFF_NUMBERS) * entry.size
-    entries = entry.iter_unpack(memoryview(data)[start:stop])
-    return count > _MOST_TIFF_NUMBERS or any(
+    entries = list(entry.iter_unpack(memoryview(data)[start:stop]))
+    if count > _MOST_TIFF_NUMBERS or len({tag for tag, _, _ in entries}) < len(entries):
+        return True
+    return any(
         numbers > _MOST_TIFF_NUMBERS and (kind not in _TIFF_BYTES or tag in _TIFF_PIECES)
         for tag, kind, numbers in entries
     )

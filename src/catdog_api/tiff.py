@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+from math import ceil
 from typing import Final
 
 from PIL import _imaging
@@ -11,6 +12,7 @@ from PIL.ImageOps import exif_transpose
 from PIL.TiffImagePlugin import TiffImageFile
 
 from catdog_api import errors
+from catdog_api.sniffing import FREE_PIXELS
 
 # Refused are lzma and zstd, whose first bytes may ask for gigabytes and for 128 MiB, however small the image; webp,
 # which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
@@ -42,8 +44,10 @@ def check_tiff(photograph: TiffFile, length: int, area: int, max_pixels: int) ->
     tile_width, tile_height = tags.get(Base.TileWidth, 1), tags.get(Base.TileLength, 1)
     if not (isinstance(tile_width, int) and isinstance(tile_height, int)):  # a text times a number is a long text
         raise errors.TruncatedImageError("The TIFF image is damaged: its tiles have no size.")
-    if tile_width * tile_height > max_pixels:
-        raise errors.TooManyPixelsError(f"The TIFF image has tiles of more than {max_pixels:,} pixels.")
+    width, height = _stored_size(photograph)
+    padded = ceil(width / tile_width) * tile_width * ceil(height / tile_height) * tile_height
+    if padded > max(2 * area, min(max_pixels, FREE_PIXELS)):  # each is decoded as a whole, whatever of it is shown
+        raise errors.TooManyPixelsError(f"The TIFF image has tiles of {padded:,} pixels, and shows {area:,} of them.")
     strips, strip_sizes = tags.get(Base.StripOffsets, ()), tags.get(Base.StripByteCounts, ())
     tiles, tile_sizes = tags.get(Base.TileOffsets, ()), tags.get(Base.TileByteCounts, ())
     sizes = strip_sizes or tile_sizes
@@ -54,6 +58,11 @@ def check_tiff(photograph: TiffFile, length: int, area: int, max_pixels: int) ->
     covered_rightly = area <= covered <= area * len(photograph.getbands())
     if not covered_rightly or end > length or sum(sizes) > length:
         raise errors.TruncatedImageError("The TIFF image ends early or is damaged.")
+
+
+def _stored_size(photograph: TiffFile) -> tuple[int, int]:
+    """Return width and height as they are stored: its `size` is that of the upright image."""
+    return photograph.tag_v2[Base.ImageWidth], photograph.tag_v2[Base.ImageLength]
 
 
 def jpegs_within(photograph: TiffFile) -> list[tuple[int, int, int]]:
@@ -71,7 +80,7 @@ def jpegs_within(photograph: TiffFile) -> list[tuple[int, int, int]]:
     """
     if photograph.info["compression"] != "jpeg":
         return []
-    tags, (width, height) = photograph.tag_v2, photograph.size
+    tags, (width, height) = photograph.tag_v2, _stored_size(photograph)
     if Base.TileWidth in tags:
         area = tags[Base.TileWidth] * tags.get(Base.TileLength, height)
         starts, lengths = tags[Base.TileOffsets], tags.get(Base.TileByteCounts, ())

@@ -16,6 +16,7 @@ from catdog_api.errors import (
     TooManyFilesError,
     UnsupportedMediaTypeError,
 )
+from catdog_api.settings import MAX_FILES
 
 FIELD = "file"
 FILES_FIELD = "files"
@@ -32,7 +33,7 @@ MEDIA_TYPES = (
 """What the OpenAPI document offers for a raw body; which format it really is, the bytes say."""
 
 BROKEN_OFF = "The connection closed before the whole body had arrived."
-MAX_FILES = 1_000  # past it a body is malformed; what one request may carry is less, and a setting
+MAX_CONTENT_TYPE = 1_024  # a boundary has 70 letters at most; taking 64 KiB of nothing but semicolons apart takes long
 MAX_FIELDS = 100
 MAX_PADDING = 64  # of a boundary's line: RFC 2046 allows white space there, for mail on its way, and names no end
 MAX_TEXT_BYTES = 64 * 1024
@@ -85,7 +86,8 @@ async def read_photographs(request: Request, max_bytes: int, max_files: int) -> 
 
     Raises:
         UnsupportedMediaTypeError: The content type is not multipart form data.
-        MalformedUploadError: The body is not what its content type says, or broke off.
+        MalformedUploadError: The body is not what its content type says.
+        CallerLeftError: The connection closed before its end.
         MissingFileError: There is no file, or one in another field than `files`.
         TooManyFilesError: There are more than `max_files`.
     """
@@ -111,7 +113,11 @@ async def read_body(request: Request) -> bytes:
 
 
 def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    """Return what the body says it is; raises MalformedUploadError."""
+    content_type = request.headers.get("content-type", "")
+    if len(content_type) > MAX_CONTENT_TYPE:
+        raise MalformedUploadError(f"The content type has more than {MAX_CONTENT_TYPE:,} letters.")
+    return content_type.split(";", 1)[0].strip().lower()
 
 
 class _Parser(MultiPartParser):

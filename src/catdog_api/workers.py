@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
+from catdog_api.errors import SettingsError
 from catdog_api.gathering import FOLDER_VARIABLE, forget
 from catdog_api.listening import announce, listen
 from catdog_api.logs import configure, logger
@@ -39,7 +40,7 @@ def serve(settings: Settings) -> int:
         The exit status: 1 if no worker could start, or if one did not end in order.
 
     Raises:
-        SettingsError: The address is taken, or is none of this machine's.
+        SettingsError: The address is taken, or is none of this machine's; or not even one process can be started.
     """
     configure(settings.log_level)
     # In memory where there is such a folder: the workers write at each request, and a disk may be read-only.
@@ -55,14 +56,19 @@ class _Worker:
         self._folder = folder
         self.pipe, theirs = os.pipe()
         descriptors = (listener.fileno(), theirs)
-        self.process = subprocess.Popen(  # noqa: S603  # nothing in it comes from outside
-            [*command, *map(str, descriptors)],
-            stdin=subprocess.PIPE,  # for the settings; and when this process is gone, that ends
-            pass_fds=descriptors,
-            env={**os.environ, FOLDER_VARIABLE: folder},
-            start_new_session=True,  # Ctrl-C then reaches only the supervisor, which passes it on, once
-        )
-        os.close(theirs)
+        try:
+            self.process = subprocess.Popen(  # noqa: S603  # nothing in it comes from outside
+                [*command, *map(str, descriptors)],
+                stdin=subprocess.PIPE,  # for the settings; and when this process is gone, that ends
+                pass_fds=descriptors,
+                env={**os.environ, FOLDER_VARIABLE: folder},
+                start_new_session=True,  # Ctrl-C then reaches only the supervisor, which passes it on, once
+            )
+        except OSError:
+            os.close(self.pipe)
+            raise
+        finally:
+            os.close(theirs)
         self.is_ready = self.is_killed = False
         self.precision = ""
         self.heard = time.monotonic()
@@ -117,7 +123,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> int:
-        """Work until all workers have ended; return the exit status."""
+        """Work until all workers have ended; return the exit status. Raises SettingsError if the first cannot start."""
         with _signals_heard() as heard:
             self._selector.register(heard, selectors.EVENT_READ)
             while self._workers or self._due:
@@ -136,7 +142,14 @@ class Supervisor:
         now = time.monotonic()
         for due in [due for due in self._due if due <= now]:
             self._due.remove(due)
-            worker = _Worker(self._command, self._settings, self._listener, self._folder)
+            try:
+                worker = _Worker(self._command, self._settings, self._listener, self._folder)
+            except OSError as error:  # no memory, no process or no file is to be had now; those that live go on
+                if not self._announced:
+                    raise SettingsError(f"No worker can be started: {error}.") from error
+                logger.warning("a worker cannot be started", extra={"fields": {"reason": str(error)}})
+                self._due.append(now + LONGEST_PAUSE_SECONDS)
+                continue
             self._workers.append(worker)
             self._selector.register(worker.pipe, selectors.EVENT_READ, worker)
 
