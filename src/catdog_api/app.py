@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from catdog_api import __version__, access, browser, classifier, open_inference, problems, routes
 from catdog_api.admission import Admission, AdmissionMiddleware
-from catdog_api.bodies import BODIES_AT_ONCE, HeldBodiesMiddleware
+from catdog_api.bodies import HeldBodiesMiddleware
 from catdog_api.inference_schemas import HEADER_LENGTH, InferenceRequest
 from catdog_api.logs import RequestLogMiddleware
 from catdog_api.metrics import Metrics, MetricsMiddleware
@@ -49,7 +49,7 @@ class CatdogApp(FastAPI):
         """Wrap the finished stack; CORS goes around the problems, or a page elsewhere could not read them."""
         settings: Settings = self.state.settings
         routes = list(iter_route_contexts(self.routes))
-        held = HeldBodiesMiddleware(super().build_middleware_stack(), BODIES_AT_ONCE * settings.max_upload_bytes)
+        held = HeldBodiesMiddleware(super().build_middleware_stack(), settings.max_upload_bytes)
         stack: ASGIApp = ProblemMiddleware(AdmissionMiddleware(held, self.state.admission))
         if settings.cors_origins:
             cors = CORSMiddleware(
@@ -89,7 +89,6 @@ def create_app(settings: Settings, load: Callable[[Settings], Predictor] = load_
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.max_upload_bytes,
     )
     app.state.settings = settings
     app.state.metrics = Metrics(kind.name for kind in problems.KINDS.values())

@@ -1,18 +1,20 @@
-"""How much of all uploads is held at once: counted as it arrives, so that a slow caller holds what it has sent."""
+"""How large an upload may be, and how much of all is held: counted as it comes, so that a slow caller holds little."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catdog_api.errors import OverloadedError
+from catdog_api.errors import OverloadedError, TooManyBytesError
 
 BODIES_AT_ONCE = 16  # of the largest size: 160 MiB of those that are allowed by default
 
 
 class HeldBodiesMiddleware:
-    """Refuses a body where all that is held would be more than may be. One for the app's life; on the event loop.
+    """Refuses a body that is too large, or where all that is held would be more than may be.
+
+    One for the app's life; on the event loop.
 
     Args:
         app: What reads bodies, and has forgotten one when it has answered.
-        most_bytes: Of all bodies together.
+        most_bytes: Of one body.
     """
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
@@ -21,14 +23,19 @@ class HeldBodiesMiddleware:
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request through, and count its body in and out."""
+        """Pass a request through, and count its body in and out; reading one raises what it is refused for."""
         own_bytes = 0
+        declared_bytes = _declared_bytes(scope)
 
         async def receive_and_count() -> Message:
             nonlocal own_bytes
-            message = await receive()
+            message: Message = {} if declared_bytes > self._most_bytes else await receive()
             size = len(message.get("body", b""))
-            if self._held_bytes + size > self._most_bytes:
+            if max(declared_bytes, own_bytes + size) > self._most_bytes:
+                raise TooManyBytesError(
+                    f"The request's body is larger than the {self._most_bytes:,} bytes that this service takes."
+                )
+            if self._held_bytes + size > BODIES_AT_ONCE * self._most_bytes:
                 raise OverloadedError("The service holds as many uploads as it has room for.")
             self._held_bytes += size
             own_bytes += size
@@ -38,3 +45,11 @@ class HeldBodiesMiddleware:
             await self._app(scope, receive_and_count, send)
         finally:
             self._held_bytes -= own_bytes
+
+
+def _declared_bytes(scope: Scope) -> int:
+    """Return what a header says of the body's length; 0 where it says nothing that can be read."""
+    for name, value in scope.get("headers", ()):
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 20 else 0  # noqa: PLR2004  # beyond any memory
+    return 0

@@ -124,7 +124,7 @@ def install(app: FastAPI) -> None:
 class ProblemMiddleware:
     """Outside of everything: makes problems of what leaves the app otherwise.
 
-    That is the framework's own plain-text errors (a declared 413, a crash's 500), and what a layer around the framework
+    That is the framework's own plain-text errors (a crash's 500), and what a layer around the framework
     raises before anything is answered. Holds no state of its own; one for the app's life.
     """
 
@@ -168,10 +168,7 @@ def _response(problem: Problem, scope: Scope, headers: Mapping[str, str] | None 
 
 
 def _refusal(error: errors.CatdogError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with an error's problem, and leave its name for the log and the metrics.
-
-    They count when all is over: of a declared 413 the framework lets this answer be made, and drops it for its own.
-    """
+    """Answer with an error's problem, and leave its name for the log and the metrics, which count when all is over."""
     problem = problem_of(error)
     scope["state"]["log"]["problem"] = problem.type
     scope["state"]["refused"] = KINDS[type(error)].name
@@ -180,10 +177,6 @@ def _refusal(error: errors.CatdogError, scope: Scope, headers: Mapping[str, str]
 
 def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """Say in a problem what the framework says in a bare status."""
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        limit = scope["app"].state.settings.max_upload_bytes
-        detail = f"The request's body is larger than the {limit:,} bytes that this service takes."
-        return _refusal(errors.TooManyBytesError(detail), scope, headers)
     phrase = HTTPStatus(status)
     details: dict[HTTPStatus, str] = {
         HTTPStatus.BAD_REQUEST: "A page of that origin may not ask for this." if scope["method"] == "OPTIONS" else "",
