@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.avif_parts import AVIF_BOMBS
 from tests.images import encode, patched, png, png_chunk, quarters, tiff
 
 EMPTY_SCAN = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
@@ -166,6 +167,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gif-of-rubbish": lambda: _gif_with(b"\0"),
     "webp-of-34-bytes": _hollow_webp,
     "avif-just-below-the-limit": lambda: encode(Image.new("L", SQUARE), "AVIF", speed=10),
+    **AVIF_BOMBS,
     "bmp-of-2-gigapixels": lambda: patched(encode(quarters(), "BMP"), 18, struct.pack("<LL", 46_000, 46_000)),
     "tiff-deflated": lambda: encode(Image.new("L", SQUARE), "TIFF", compression="tiff_adobe_deflate"),
     "tiff-of-refinements": _tiff_of_refinements,

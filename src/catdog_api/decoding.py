@@ -24,9 +24,10 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from catdog_api import errors
+from catdog_api.avif import only_still
 from catdog_api.greyscale import eight_bits
 from catdog_api.pillow_setup import set_up_pillow
-from catdog_api.sniffing import MeteredFile, has_costly_scans, is_hollow, is_long_jpeg, is_long_tiff, sniff
+from catdog_api.sniffing import MeteredFile, check_full, check_size, has_costly_scans, is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image, View
 from catdog_api.tiff import TiffFile, check_tiff, jpegs_within, quieten_libtiff
 
@@ -105,7 +106,7 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
     if _QUIET_PILLOW not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with _open(name, data) as photograph:
+        with _open(name, data, max_pixels) as photograph:
             return _read(photograph, name, data, size, max_pixels)
     except errors.ImageError:
         raise
@@ -129,11 +130,11 @@ def from_pixels(pixels: View, size: int, *, max_pixels: int) -> Decoded:
         TooManyPixelsError: There are more than `max_pixels`.
     """
     height, width, _ = pixels.shape
-    _check_size(width, height, max_pixels)
+    check_size(width, height, max_pixels)
     return Decoded(*_squared(PIL.Image.fromarray(pixels), size, _UPRIGHT), width, height, "RGB")
 
 
-def _open(name: str, data: bytes) -> ImageFile:
+def _open(name: str, data: bytes, max_pixels: int) -> ImageFile:
     """Open a file of the format, its pixels not yet loaded; raises ImageError, and whatever Pillow does."""
     if (name == "JPEG" and is_long_jpeg(data)) or (name == "TIFF" and is_long_tiff(data)):
         raise errors.TruncatedImageError(f"The {name} image is damaged: its header has far too many parts.")
@@ -143,6 +144,8 @@ def _open(name: str, data: bytes) -> ImageFile:
         raise errors.UnsupportedFormatError(f"{name} images are not accepted; {_ADVICE}.")
     if name == "TIFF":
         quieten_libtiff()
+    if name == "AVIF":
+        data = only_still(data, max_pixels)
     return _OPENERS[name](MeteredFile(data))
 
 
@@ -161,10 +164,8 @@ def _open_heif(data: bytes) -> ImageFile:
 def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: int) -> Decoded:
     """Check the opened header, then load the pixels; raises ImageError, and whatever Pillow does."""
     width, height = photograph.size
-    _check_size(width, height, max_pixels)
-    if is_hollow(data, width * height):
-        hollow = f"The image has {width} x {height} pixels in {len(data):,} bytes"
-        raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
+    check_size(width, height, max_pixels)
+    check_full(data, width, height)
     _check_work(photograph, data, width * height, max_pixels)
     if name == "JPEG":
         # The DCT does that for less than decoding the whole, and leaves the resize some pixels to average.
@@ -176,11 +177,6 @@ def _read(photograph: ImageFile, name: str, data: bytes, size: int, max_pixels: 
     if turn in _SIDEWAYS:
         width, height = height, width
     return Decoded(*square, width, height, name)
-
-
-def _check_size(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
 
 
 def _squared(pixels: PIL.Image.Image, size: int, turn: int) -> tuple[Image, View]:

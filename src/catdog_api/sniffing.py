@@ -90,14 +90,17 @@ class MeteredFile(io.BytesIO):
         return super().read(size)
 
 
-def is_hollow(data: bytes, area: int) -> bool:
-    """Tell whether a large image has too few bytes to be a photograph.
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse more pixels than are decoded; raises TooManyPixelsError."""
+    if width * height > max_pixels:
+        raise errors.TooManyPixelsError(f"The image has {width} x {height} pixels; at most {max_pixels:,} are decoded.")
 
-    Args:
-        data: The whole file.
-        area: Width times height, as its header says.
-    """
-    return area > max(FREE_PIXELS, _PIXELS_A_BYTE * len(data))
+
+def check_full(data: bytes, width: int, height: int) -> None:
+    """Refuse a large image whose whole file has too few bytes for a photograph; raises TooManyPixelsError."""
+    if width * height > max(FREE_PIXELS, _PIXELS_A_BYTE * len(data)):
+        hollow = f"The image has {width} x {height} pixels in {len(data):,} bytes"
+        raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
 
 
 def has_costly_scans(data: bytes, jpegs: Iterable[tuple[int, int, int]], max_pixels: int) -> bool:
