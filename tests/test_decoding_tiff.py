@@ -49,3 +49,9 @@ def test_they_are_counted_of_the_image_as_it_is_stored_however_it_is_turned() ->
     scans = jpeg[:-2] + EMPTY_REFINEMENT * 50 + jpeg[-2:]
     with pytest.raises(errors.TruncatedImageError, match="far too many scans"):
         decode(tiff_of_jpeg(scans, (400, 4), **turned), 32, max_pixels=1600)
+
+
+def test_a_tag_of_thousands_of_fractions_is_damage() -> None:
+    assert decode(tiff(bytes(20_000), t282=(5, 1_000, 800)), 32, max_pixels=16).width == 4
+    with pytest.raises(errors.TruncatedImageError):
+        decode(tiff(bytes(20_000), t282=(5, 2_000, 800)), 32, max_pixels=16)

@@ -37,6 +37,10 @@ def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(serve_a
         with connect(url, LIVE[:-2] + better + PREDICT[:-1]) as connection:
             connection.sendall(PREDICT[-1:] + LIVE[:-2] + last)
             assert received(connection).count(b"HTTP/1.1 200") == 3
+        with connect(url, LIVE[:-2] + better) as connection:
+            assert answer(connection).startswith(b"HTTP/1.1 200")
+            connection.sendall(LIVE)
+            assert answer(connection).startswith(b"HTTP/1.1 200")
 
     serve_and_ask(ask)
 
