@@ -17,7 +17,7 @@ PHOTOGRAPHS = draw(4)
 FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_actor_options": {"num_cpus": 1}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
     """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
     port = free_port()
