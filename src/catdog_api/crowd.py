@@ -50,7 +50,8 @@ class Crowd:
         """Take a connection on; for one too many the longest idle is closed, itself where all are busy."""
         self.idle(connection)
         if len(connection.connections) > self._most:
-            first = next(one for one in self._idle if not one.transport.get_write_buffer_size())
+            owed_nothing = (one for one in self._idle if not one.transport.get_write_buffer_size())
+            first = next(owed_nothing, connection)
             self.left(first)
             self._closed.count(connections=self._most)
             first.transport.abort()  # which drops what is not sent yet

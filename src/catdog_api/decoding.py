@@ -51,7 +51,6 @@ _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is th
 # them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
 _QUIET_PILLOW: Final = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
-set_up_pillow()
 
 # A phone's MPO is a JPEG with more of them behind it: JpegImageFile takes the first.
 _OPENERS: Final[dict[str, type[ImageFile]]] = {
@@ -103,6 +102,7 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
         TruncatedImageError: The image ends early or is damaged.
     """
     name = sniff(data)
+    set_up_pillow()
     if _QUIET_PILLOW not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
     try:

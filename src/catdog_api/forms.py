@@ -1,7 +1,7 @@
 """A form of one small file, as browsers and curl send it, taken apart at once.
 
-A parser that takes any form, in any pieces, is called back for each part of it: 0.12 ms of the event loop for a
-photograph of 40 kB, and 0.4 ms of the time of a lone one. What is not exactly of this kind is left to it.
+A parser that takes any form, in any pieces, is called back for each part of it: 0.13 of the 0.27 ms that the app took
+for a photograph of 40 kB, sockets and model left out. What is not exactly of this kind is left to it.
 """
 
 import re

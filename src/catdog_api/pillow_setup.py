@@ -19,8 +19,9 @@ _BYTES: Final = frozenset({1, 2, 7})  # types: bytes, text, anything; one object
 _MOST_TEXT: Final = 8_388_608
 
 
+@functools.cache
 def set_up_pillow() -> None:
-    """Bound what it would do without end, and let it use no other threads."""
+    """Bound what it would do without end, and let it use no other threads; twice it would be the same."""
     # Photographs are decoded beside one another, on the cores that the settings give: for one, libavif would take all.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
