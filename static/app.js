@@ -99,12 +99,12 @@ function clear() {
 }
 
 async function copy({ path }, button) {
-  const { textContent } = button;
+  const name = (button.dataset.name ??= button.textContent); // clicked again at once, it has another
   $("curl").textContent = curl(path, Boolean(key()));
   // Over plain http a page has no clipboard.
   const isCopied = await navigator.clipboard?.writeText($("curl").textContent).then(() => true, () => false);
   announce((button.textContent = isCopied ? "Copied" : "Shown below"));
-  setTimeout(() => (button.textContent = textContent), 2000);
+  setTimeout(() => (button.textContent = name), 2000);
 }
 
 function announce(sentence) {
@@ -141,4 +141,5 @@ function introduce({ labels = [], figures }) {
   document.title = $("question").textContent;
 }
 
+summarise(cards); // for photographs that come before the model has said what it knows
 introduced();

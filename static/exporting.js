@@ -1,4 +1,4 @@
-/* Answers on their way out: as `catdog-api predict` writes them of the same files, and as a command. */
+/* Answers on their way out: in the columns of `catdog-api predict --csv`, as JSON, and as a command. */
 
 import { labelsOf } from "./elements.js";
 

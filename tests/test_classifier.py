@@ -128,6 +128,8 @@ def test_what_is_not_a_number_is_never_an_answer(model: Path) -> None:
     classifier.manifest = replace(classifier.manifest, temperature=float("nan"))
     with pytest.raises(PredictionError, match="no probabilities"):
         classifier.predict(colours([1, 2, 3]))
+    with pytest.raises(ArtifactError, match=r"The model .* gives no probabilities"):
+        classifier.warm_up()
 
 
 def test_a_missing_model_is_named(model: Path) -> None:

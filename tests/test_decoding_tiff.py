@@ -21,7 +21,7 @@ _TILED = {"t322": (4, 1, 64), "t323": (4, 1, 48), "t324": (4, 1, 1000)}
         pytest.param(_TILED | {"t325": (4, 1, len(_GREY_SCANS))}, "far too many scans", id="a-tile"),
         pytest.param({"t278": (4, 1, 0)}, "no size", id="a-strip-of-no-height"),
         pytest.param({"t279": (4, 1, 0)}, "no size", id="a-strip-of-no-bytes"),
-        pytest.param({"t279": (4, 0, 0)}, "ends early", id="a-strip-of-unknown-length"),
+        pytest.param({"t279": (4, 0, 0)}, "no size", id="a-strip-of-unknown-length"),
     ],
 )
 def test_the_scans_of_a_jpeg_within_a_tiff_are_counted(changes: dict[str, tuple[int, int, int]], why: str) -> None:

@@ -75,6 +75,15 @@ def test_many_photographs_become_cards_in_the_order_given_and_a_bad_one_fails_al
     assert states == ["answered", "answered", "refused", "answered", "answered"]
 
 
+def test_who_is_faster_than_the_models_introduction_is_answered(new_page: NewPage) -> None:
+    page = new_page()
+    page.route("**/model", lambda _: None)
+    page.route("**/predict", partial(Route.fulfill, json=ANSWER))
+    page.goto("/")
+    choose(page, drawing("one.png"), drawing("two.png"))
+    expect_state(page, "done")
+
+
 def test_four_requests_at_most_are_in_flight_and_the_progress_is_theirs(new_page: NewPage) -> None:
     page = before(new_page(), PETS)
     held = holding(page)

@@ -89,9 +89,10 @@ def test_without_a_clipboard_the_command_is_written_down(new_page: NewPage) -> N
     before(page, PETS)
     choose(page, drawing("one.png"))
     expect_state(page, "done")
-    card(page).locator(".curl").click()
+    card(page).locator(".curl").dblclick()
     expect(page.locator("#curl")).to_contain_text("curl -F file=@one.png ")
     expect(card(page).locator(".curl")).to_have_text("Shown below")
+    expect(card(page).locator(".curl")).to_have_text("Copy as curl")
 
 
 def test_nothing_can_be_downloaded_before_there_is_an_answer(new_page: NewPage) -> None:

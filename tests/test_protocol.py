@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import time
 from http import HTTPStatus
 
@@ -131,6 +132,22 @@ def test_a_pause_between_two_requests_may_be_longer(
             assert time.monotonic() - started > 2 * SLOW
 
     serve_and_ask(ask)
+
+
+def test_nothing_is_timed_of_a_connection_that_was_reset(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("catdog_api.server.KEEP_ALIVE_SECONDS", SLOW)
+    monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", SLOW)
+
+    def ask(url: str) -> None:
+        with connect(url, LIVE) as reset:
+            assert answer(reset).startswith(b"HTTP/1.1 200")
+            reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        time.sleep(3 * SLOW)
+
+    serve_and_ask(ask)
+    assert "Exception in callback" not in capsys.readouterr().err
 
 
 def test_empty_lines_do_not_keep_a_connection(serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch) -> None:

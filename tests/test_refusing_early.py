@@ -71,6 +71,19 @@ def test_who_is_refused_may_ask_again_on_the_same_connection_and_what_it_still_s
     serve_and_ask(ask, *FULL)
 
 
+def test_many_that_would_rather_speak_another_protocol_are_refused_one_after_the_other(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier
+) -> None:
+    def ask(url: str) -> None:
+        asking = b"GET /model HTTP/1.1\r\nHost: catdog.test\r\nConnection: %s\r\nUpgrade: h2c\r\n\r\n"
+        other = asking.replace(b"GET /model", b"POST /predict")
+        with full(url, classifier), connect(url, other % b"upgrade" * 600 + asking % b"close") as connection:
+            replies, rest = take(received(connection))
+            assert ([reply.status for reply in replies], rest) == ([503] * 600 + [200], b"")
+
+    serve_and_ask(ask, *FULL)
+
+
 def test_who_wants_the_connection_closed_is_told_and_has_it_closed(
     serve_and_ask: ServeAndAsk, classifier: GatedClassifier
 ) -> None:

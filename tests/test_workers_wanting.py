@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,15 @@ def test_the_others_go_on_and_it_is_tried_again(
 def test_where_not_even_the_first_can_be_had_that_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(SettingsError, match="No worker can be st"):
         Supervisor(Settings(workers=2), listener, str(tmp_path), (str(tmp_path / "nowhere"),)).run()
+
+
+def test_a_worker_that_dies_before_it_has_heard_its_settings_takes_no_other_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(_: Settings) -> str:
+        time.sleep(0.3)
+        return "{}"
+
+    monkeypatch.setattr(Settings, "model_dump_json", too_late)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert Supervisor(Settings(workers=2), listener, str(tmp_path), ("true",)).run() == 1

@@ -46,7 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *, crowd: Crowd, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**given)
         self._crowd = crowd
-        self._piece = b""
+        self._piece = self._rest = b""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request."""
@@ -60,10 +60,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._crowd.left(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
-        self._piece = data
-        super().data_received(data)
-        self._piece = b""
+        """Parse what came, and what uvicorn would drop of it."""
+        self._rest = data
+        while self._rest and self.parser is not None:
+            self._piece, self._rest = self._rest, b""
+            super().data_received(self._piece)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer as if nothing had been said of another protocol, and go on with what came behind it.
@@ -71,9 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
         uvicorn would drop that, and log two lines, for an operator to act on.
         """
         upgrade = sys.exception()
-        self._piece = self._piece[upgrade.args[0] :] if upgrade else b""
-        if self._piece:
-            super().data_received(self._piece)
+        self._rest = self._piece[upgrade.args[0] :] if upgrade else b""
 
     def on_message_begin(self) -> None:
         """Note that it is idle no more."""

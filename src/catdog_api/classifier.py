@@ -61,7 +61,11 @@ class Classifier:
         self._maps = _traced(_in_bfloat16(network) if precision == "bfloat16" else network)
 
     def warm_up(self) -> None:
-        """Settle the precision, and run batches of up to the largest size, so that no request pays for either."""
+        """Settle the precision, and run batches of up to the largest size, so that no request pays for either.
+
+        Raises:
+            ArtifactError: The network gives no probabilities, whatever it is shown.
+        """
         images = draw(max(WARM_UP_SIZES), self.manifest.input_size)
         if self.precision == "auto":
             exact, rounded = self._maps, _traced(_in_bfloat16(self._network))
@@ -72,8 +76,12 @@ class Classifier:
                 self.manifest.temperature,
             )
             self.precision, self._maps = ("bfloat16", rounded) if better else ("float32", exact)
-        for count in WARM_UP_SIZES:
-            self.predict(images[:count])
+        try:
+            for count in WARM_UP_SIZES:
+                self.predict(images[:count])
+        except PredictionError as error:
+            name, version = self.manifest.name, self.manifest.version
+            raise ArtifactError(f"The model {name} {version} gives no probabilities.") from error
 
     def logits(self, images: Images) -> Logits:
         """Return what the network says before calibration and softmax.

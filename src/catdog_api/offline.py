@@ -117,7 +117,7 @@ async def _read_aside(source: Source) -> bytes:
     def read() -> None:
         try:
             reading.set_result(_read(source))
-        except (CatdogError, OSError) as error:
+        except BaseException as error:  # noqa: BLE001  # who waits for it must hear of any
             reading.set_exception(error)
 
     threading.Thread(target=read, daemon=True).start()

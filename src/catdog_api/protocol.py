@@ -56,6 +56,7 @@ class Protocol(RefusingProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # of a connection that was reset, uvicorn leaves it running
         for clock in (self._sending_clock, self._reading_clock):
             if clock is not None:
                 clock.cancel()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -28,8 +29,8 @@ from catdog_api.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75  # longer than the pools of common clients and proxies keep a connection: they close first
 LAST_CALL_SECONDS = 1  # for requests on their way on connections that are about to be closed
-TICK_SECONDS = 0.05
-TICKS_A_SECOND = 10  # in uvicorn's main loop
+TICKS_A_SECOND = 10  # in uvicorn's main loop, and so when that is over
+TICK_SECONDS = 1 / TICKS_A_SECOND
 
 
 class Server(uvicorn.Server):
@@ -148,9 +149,10 @@ class Server(uvicorn.Server):
     async def _wait(self, seconds: float, over: Callable[[], bool]) -> None:
         """Go on serving until the time or something else is over, or a second signal comes."""
         deadline = time.monotonic() + seconds
+        ticks = count()
         while time.monotonic() < deadline and not self.force_exit:
             await asyncio.sleep(TICK_SECONDS)
-            await self.on_tick(0)  # it keeps the Date header right
+            await self.on_tick(next(ticks))  # it keeps the Date header right
             if over():
                 break
 

@@ -87,6 +87,6 @@ def jpegs_within(photograph: TiffFile) -> list[tuple[int, int, int]]:
     else:
         area = width * min(tags.get(Base.RowsPerStrip, height), height)
         starts, lengths = tags[Base.StripOffsets], tags.get(Base.StripByteCounts, ())
-    if min(area, *lengths) < 1:
+    if not lengths or min(area, *lengths) < 1:
         raise errors.TruncatedImageError("The TIFF image is damaged: its parts have no size.")
     return [(start, start + length, area) for start, length in zip(starts, lengths, strict=True)]

@@ -60,6 +60,7 @@ class _Worker:
             self.process = subprocess.Popen(  # noqa: S603  # nothing in it comes from outside
                 [*command, *map(str, descriptors)],
                 stdin=subprocess.PIPE,  # for the settings; and when this process is gone, that ends
+                bufsize=0,  # or what a dead one was not told would be told once more, and fail, when it is buried
                 pass_fds=descriptors,
                 env={**os.environ, FOLDER_VARIABLE: folder},
                 start_new_session=True,  # Ctrl-C then reaches only the supervisor, which passes it on, once
@@ -74,7 +75,6 @@ class _Worker:
         self.heard = time.monotonic()
         with contextlib.suppress(BrokenPipeError):  # it is gone already, as its pipe will say
             self.process.stdin.write(settings.model_dump_json().encode() + b"\n")  # type: ignore[union-attr]  # PIPE
-            self.process.stdin.flush()  # type: ignore[union-attr]
 
     def is_gone(self) -> bool:
         """Hear what it says, once there is something to hear: that it is well, in a precision; or nothing more."""
