@@ -14,7 +14,7 @@ import { Photograph } from "./photograph.js";
 import { accuracy, photographs as counted, question, verdict } from "./sentences.js";
 import { showAll, spoken, summarise } from "./summary.js";
 
-const MOST_IN_FLIGHT = 4; // the service can batch, and progress is real
+const MAX_IN_FLIGHT = 4; // the service can batch, and progress is real
 const SPOKEN_ONE_BY_ONE = 3; // of more, a screen reader is told the sum
 
 const cards = new Map(); // photograph -> its card, in the order given
@@ -59,7 +59,7 @@ function askAgain(photograph) {
 }
 
 function next() {
-  while (inFlight < MOST_IN_FLIGHT && waiting.length) {
+  while (inFlight < MAX_IN_FLIGHT && waiting.length) {
     inFlight++;
     waiting.shift().predict().finally(() => {
       inFlight--;

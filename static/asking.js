@@ -4,7 +4,7 @@ import { askForKey, key } from "./key.js";
 import { SENTENCES } from "./sentences.js";
 
 const TIMEOUT_SECONDS = 60; // 10 MB over a slow phone connection, and the answer
-const MOST_TRIES = 20; // then the person has a button
+const MAX_TRIES = 20; // then the person has a button
 
 /** Why there is no answer. */
 export class Refusal extends Error {
@@ -34,7 +34,7 @@ export async function ask(path, file, name, signal, onWait) {
       } else if (error.kind === "offline") {
         onWait(error.message, error.detail);
         await connection(signal);
-      } else if (error.retryAfter && tries < MOST_TRIES) {
+      } else if (error.retryAfter && tries < MAX_TRIES) {
         const until = Math.max(quiet.until, Date.now() + 1000 * error.retryAfter);
         Object.assign(quiet, { until, sentence: error.message, detail: error.detail });
       } else throw error;

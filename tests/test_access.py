@@ -6,7 +6,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from catdog_api.access import MOST_CALLERS, RateLimit
+from catdog_api.access import MAX_CALLERS, RateLimit
 from catdog_api.errors import SettingsError
 from catdog_api.settings import read_settings
 from tests.conftest import Serve
@@ -120,7 +120,7 @@ def test_callers_are_forgotten_before_they_fill_the_memory_the_quietest_first() 
     limit = RateLimit(1)
     limit.take("quiet", 0.0)
     limit.take("loud", 0.0)
-    for number in range(MOST_CALLERS - 1):
+    for number in range(MAX_CALLERS - 1):
         limit.take(f"caller {number}", 0.0)
     assert limit.take("loud", 0.0) > 0
     assert limit.take("quiet", 0.0) == 0

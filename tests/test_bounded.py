@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from catdog_api.bounded import HEAD_LINES, REQUESTS_IN_A_ROW
+from catdog_api.bounded import HEAD_LINES, MAX_PIPELINED
 from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.raw_requests import take
@@ -42,7 +42,7 @@ def test_a_header_of_as_many_lines_as_may_be_is_read(serve_and_ask: ServeAndAsk)
 
 def test_no_more_requests_are_read_while_some_wait(serve_and_ask: ServeAndAsk, classifier: GatedClassifier) -> None:
     """Altogether they are more than may wait, which would end the connection."""
-    first, second = REQUESTS_IN_A_ROW * 9 // 10, REQUESTS_IN_A_ROW // 2
+    first, second = MAX_PIPELINED * 9 // 10, MAX_PIPELINED // 2
 
     def ask(url: str) -> None:
         classifier.gate.clear()

@@ -16,8 +16,8 @@ from catdog_api.app import create_app
 from catdog_api.artifact import read_manifest
 from catdog_api.bodies import BODIES_AT_ONCE
 from catdog_api.bounded import HEAD_BYTES
-from catdog_api.crowd import MOST_CONNECTIONS
 from catdog_api.errors import SettingsError
+from catdog_api.idle_connections import MAX_CONNECTIONS
 from catdog_api.metrics import Metrics
 from catdog_api.queues import MAX_BATCH
 from catdog_api.routes import unguarded
@@ -113,7 +113,7 @@ def test_the_memory_is_what_the_formula_in_the_readme_gives_for_these_cores(pod:
     size = read_manifest(bundled("models") / "catdog.keras").input_size
     formula = (
         int(base) * 10**6
-        + MOST_CONNECTIONS * HEAD_BYTES
+        + MAX_CONNECTIONS * HEAD_BYTES
         + HELD_AT_ONCE * HIGH_WATER_LIMIT
         + 2 * BODIES_AT_ONCE * settings.max_upload_bytes
         + settings.core_limit * settings.max_pixels * BYTES_A_PIXEL

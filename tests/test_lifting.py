@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catdog_api.errors import MalformedUploadError
-from catdog_api.lifting import LONG_BYTES, MOST_BYTES_LEFT, LongText, Numbers, loads
+from catdog_api.lifting import LONG_BYTES, MAX_BYTES_LEFT, LongText, Numbers, loads
 
 LARGE = 2_000_000
 LONG = "x" * LONG_BYTES
@@ -95,7 +95,7 @@ def test_a_million_small_parts_are_refused_before_they_are_anything(piece: bytes
     try:
         with pytest.raises(MalformedUploadError, match="neither long strings nor numbers"):
             loads(text, len(text))
-        assert tracemalloc.get_traced_memory()[1] < 16 * MOST_BYTES_LEFT
+        assert tracemalloc.get_traced_memory()[1] < 16 * MAX_BYTES_LEFT
     finally:
         tracemalloc.stop()
 

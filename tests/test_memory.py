@@ -14,7 +14,7 @@ from catdog_api.admission import HELD_AT_ONCE
 from catdog_api.artifact import read_manifest
 from catdog_api.bodies import BODIES_AT_ONCE
 from catdog_api.bounded import HEAD_BYTES
-from catdog_api.crowd import MOST_CONNECTIONS
+from catdog_api.idle_connections import MAX_CONNECTIONS
 from catdog_api.settings import Settings
 from tests.bombs import costs
 from tests.images import encode
@@ -58,7 +58,7 @@ def test_the_formula_has_the_numbers_of_the_code() -> None:
     image = read_manifest(settings.model).input_size ** 2 * 3
     lines = dict(re.findall(r"^(headers|held|uploads|pixels|queue) +(.+?) MB", README, re.MULTILINE))
     expected = {
-        "headers": (f"{MOST_CONNECTIONS:,} x {HEAD_BYTES:,} bytes", MOST_CONNECTIONS * HEAD_BYTES),
+        "headers": (f"{MAX_CONNECTIONS:,} x {HEAD_BYTES:,} bytes", MAX_CONNECTIONS * HEAD_BYTES),
         "held": (f"{HELD_AT_ONCE} x {HIGH_WATER_LIMIT:,} bytes", HELD_AT_ONCE * HIGH_WATER_LIMIT),
         "uploads": (f"2 x {BODIES_AT_ONCE} x CATDOG_MAX_UPLOAD_BYTES", 2 * BODIES_AT_ONCE * settings.max_upload_bytes),
         "pixels": (f"cores x CATDOG_MAX_PIXELS x {BYTES_A_PIXEL} bytes", 2 * settings.max_pixels * BYTES_A_PIXEL),

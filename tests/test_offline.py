@@ -35,7 +35,7 @@ def test_an_empty_file_is_a_problem_and_fails_no_other(shelf: Path, capsys: Outp
 
 
 def test_of_a_video_only_the_beginning_is_read(shelf: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catdog_api.offline.MOST_BYTES", 10_000)
+    monkeypatch.setattr("catdog_api.offline.MAX_BYTES", 10_000)
     for name, beginning in {"film.mov": b"\0\0\0\x14ftypqt  ", "deep/huge.jpg": b"\xff\xd8\xff"}.items():
         (shelf / name).write_bytes(beginning)
         os.truncate(shelf / name, 10**12)

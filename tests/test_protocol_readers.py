@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from catdog_api.app import create_app
-from catdog_api.crowd import Crowd
+from catdog_api.idle_connections import IdleConnections
 from catdog_api.protocol import Protocol
 from catdog_api.settings import Settings
 from tests.serving import ServeAndAsk, answer, connect, received
@@ -91,7 +91,7 @@ def connection(**given: Any) -> Protocol:  # noqa: ANN401  # uvicorn's own
     """Return the service's end of a connection."""
     app = create_app(Settings())
     config = uvicorn.Config(app, lifespan="off", log_config=None, **given)
-    ours = {"admission": app.state.admission, "crowd": Crowd(1)}
+    ours = {"admission": app.state.admission, "idle": IdleConnections(1)}
     return Protocol(config=config, server_state=ServerState(), app_state={}, **ours)
 
 

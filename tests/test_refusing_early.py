@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from catdog_api.app import create_app
-from catdog_api.bounded import REQUESTS_IN_A_ROW
+from catdog_api.bounded import MAX_PIPELINED
 from catdog_api.problems import MEDIA_TYPE
 from catdog_api.settings import Settings
 from tests.errands import wait_until
@@ -108,7 +108,7 @@ def test_requests_in_a_row_are_answered_in_their_order(serve_and_ask: ServeAndAs
     serve_and_ask(ask, *FULL)
 
 
-@pytest.mark.parametrize("count", [REQUESTS_IN_A_ROW, 1200])
+@pytest.mark.parametrize("count", [MAX_PIPELINED, 1200])
 def test_those_that_waited_behind_another_are_answered_too_but_no_more_than_may_wait(
     serve_and_ask: ServeAndAsk, classifier: GatedClassifier, count: int
 ) -> None:
@@ -117,11 +117,11 @@ def test_those_that_waited_behind_another_are_answered_too_but_no_more_than_may_
     def ask(url: str) -> None:
         with full(url, classifier), connect(url, b"GET /metrics HTTP/1.1\r\n\r\n" + empty * count) as connection:
             content = b""
-            while len(take(content)[0]) <= REQUESTS_IN_A_ROW:
+            while len(take(content)[0]) <= MAX_PIPELINED:
                 content += connection.recv(1 << 20)
-            if count > REQUESTS_IN_A_ROW:
+            if count > MAX_PIPELINED:
                 content += received(connection)  # until it is closed
-        assert [reply.status for reply in take(content)[0]] == [200] + [503] * REQUESTS_IN_A_ROW
+        assert [reply.status for reply in take(content)[0]] == [200] + [503] * MAX_PIPELINED
 
     serve_and_ask(ask, *FULL, "--log-level", "warning")
 

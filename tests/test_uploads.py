@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from catdog_api.errors import CallerLeftError, MalformedUploadError
+from catdog_api.form_parser import MAX_FIELDS, MAX_PADDING
 from catdog_api.settings import MAX_FILES
-from catdog_api.uploads import MAX_FIELDS, MAX_PADDING, read_photograph, read_photographs
+from catdog_api.uploads import read_photograph, read_photographs
 
 PART = b'--e\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
 END = b"\r\n--e--\r\n"

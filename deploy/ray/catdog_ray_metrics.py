@@ -1,11 +1,10 @@
 """The service's series through Ray's metrics, so that whoever asks Ray sees all replicas and can add them up."""
 
 from collections.abc import Iterable, Mapping
-from http import HTTPMethod
 
 from ray.serve.metrics import Counter, Gauge, Histogram
 
-from catdog_api.metrics import BATCH_SIZES, OTHER, SECONDS, SHA256_DIGITS, Metrics
+from catdog_api.metrics import BATCH_SIZES, SECONDS, SHA256_DIGITS, Metrics, known_method
 
 
 class RayMetrics(Metrics):
@@ -77,8 +76,7 @@ class RayMetrics(Metrics):
         super().request_ended(route, method, status, seconds)
         self._in_flight_now -= 1
         self._of_ray_in_flight.set(self._in_flight_now)
-        known = method if method in HTTPMethod.__members__ else OTHER
-        self._of_ray_requests.inc(1, {"route": route, "method": known, "status": str(status)})
+        self._of_ray_requests.inc(1, {"route": route, "method": known_method(method), "status": str(status)})
         if seconds is not None:
             self._of_ray_request_seconds.observe(seconds, {"route": route})
 

@@ -15,7 +15,7 @@ from catdog_api.errors import CatdogError, RateLimitedError, UnauthorizedError
 from catdog_api.settings import Settings
 
 HEADER = "X-API-Key"
-MOST_CALLERS = 10_000  # remembered at once; 2 MB
+MAX_CALLERS = 10_000  # remembered at once; 2 MB
 MINUTE_SECONDS = 60.0
 
 _key_header = APIKeyHeader(name=HEADER, auto_error=False, description="One of the keys in `CATDOG_API_KEYS`.")
@@ -51,7 +51,7 @@ class RateLimit:
             return wait
         self._earned_back[caller] = earned_back
         self._earned_back.move_to_end(caller)
-        if len(self._earned_back) > MOST_CALLERS:
+        if len(self._earned_back) > MAX_CALLERS:
             self._earned_back.popitem(last=False)
         return 0.0
 

@@ -37,7 +37,7 @@ class Refusal:
 class Admission:
     """Knows who asks for an answer, and refuses while the queue is full. One for the app's life; on the event loop.
 
-    It comes before the key and the rate, too, which say who may ask; now nobody can.
+    It comes before the key and the rate: while the queue is full, it does not matter who asks.
 
     Args:
         app: With the settings on its state, and once it is ready the pipeline and the metrics.
@@ -74,8 +74,8 @@ class Admission:
         line a second for all of them.
 
         Returns:
-            What to answer; None where the application is to be asked: for whom there is room, and by a page from
-            elsewhere, which may read no answer without headers that the application adds.
+            What to answer; None to pass the request on: there is room, or a page of another origin asks, and the
+            application alone adds the headers without which it could not read the refusal.
         """
         if self._app.state.settings.cors_origins and any(name == b"origin" for name, _ in scope["headers"]):
             return None
@@ -86,12 +86,12 @@ class Admission:
         return None
 
     def expect(self, scope: Scope) -> None:
-        """Count who was not refused until it has its place: all that come in one turn would pass for one."""
+        """Count a request that was not refused until it has its place: all of one turn would see the same one free."""
         if "route" in scope:
             self._come(self._app.state.pipeline.expect(), TURNS)
 
     def hold(self, scope: Scope) -> bool:
-        """Count one more that is held back until its body has come; return False where none is to be, or too many are.
+        """Count a request as held back until its body has come; return False where it needs no answer, or too many are.
 
         Args:
             scope: Of a request that was not refused; it is held back where it asks for an answer to its body.

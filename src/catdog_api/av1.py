@@ -11,7 +11,7 @@ from catdog_api import errors
 # Of all that a file lists: boxes, items, where their bytes are, properties, references, and pieces of AV1. A grid of
 # 192 tiles, 48 megapixels, has 2,300. libavif looks for each item among all others: 240 kB of references took it 2 s,
 # and 6 bytes, that say 65,535 times where nothing is, 2 MB.
-_MOST_PARTS: Final = 8192
+_MAX_PARTS: Final = 8192
 
 _SEQUENCE_HEADER: Final = 1  # the types of pieces
 _FRAMES: Final = frozenset({3, 6, 7})  # a frame's header, a frame, and a header again, which dav1d takes for the first
@@ -27,7 +27,7 @@ class Meter:
     """Counts the parts of one file; lives as long as the look at it."""
 
     def __init__(self) -> None:
-        self._left = _MOST_PARTS
+        self._left = _MAX_PARTS
 
     def spend(self, parts: int) -> None:
         """Count so many more; raises TruncatedImageError for far too many."""

@@ -13,7 +13,7 @@ from catdog_api import errors
 from catdog_api.av1 import Meter, coded_size
 from catdog_api.sniffing import FREE_PIXELS, check_full, check_size
 
-_MOST_OF_ALL: Final = 2.5  # pixels of all images for one of the picture: colour, alpha, and half of one for what else
+_MAX_OF_ALL: Final = 2.5  # pixels of all images for one of the picture: colour, alpha, and half of one for what else
 _LAYERS: Final = frozenset({b"a1lx", b"a1op", b"lsel"})  # properties that choose among an image's layers
 _IN_IDAT: Final = 1  # the way of saying where an item is that starts from the box `idat`, and not from the file
 
@@ -120,7 +120,7 @@ def _check_images(meta: _Box, max_pixels: int) -> None:
         check_full(meta.data, width, height)
         shown = max(shown, width * height)
         coded += width * height if kind == b"av01" else 0
-    if coded > max(_MOST_OF_ALL * shown, min(max_pixels, FREE_PIXELS)):
+    if coded > max(_MAX_OF_ALL * shown, min(max_pixels, FREE_PIXELS)):
         raise errors.TooManyPixelsError(f"The AVIF file has images of {coded:,} pixels, and shows {shown:,} of them.")
 
 

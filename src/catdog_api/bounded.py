@@ -8,11 +8,11 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from catdog_api.crowd import Crowd
+from catdog_api.idle_connections import IdleConnections
 
 HEAD_BYTES = 64 * 1024  # browsers and proxies stay below 16 KiB
 HEAD_LINES = 100  # which take twenty times their bytes; browsers and proxies together send forty
-REQUESTS_IN_A_ROW = 100  # that wait for the answer to one before them; one piece from the socket may have 14,000
+MAX_PIPELINED = 100  # that wait for the answer to one before them; one piece from the socket may have 14,000
 
 NO_HTTP = f"This is no HTTP/1.1 request, or its header has more than {HEAD_BYTES // 1024} KiB or {HEAD_LINES} lines."
 
@@ -39,25 +39,25 @@ class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which ends what would grow. One for a connection; on the event loop.
 
     Args:
-        crowd: The connections of the server.
+        idle: Those connections of the server that are.
         given: What uvicorn gives.
     """
 
-    def __init__(self, *, crowd: Crowd, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
+    def __init__(self, *, idle: IdleConnections, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**given)
-        self._crowd = crowd
+        self._idle = idle
         self._piece = self._rest = b""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request."""
         super().connection_made(transport)
         self.flow = Flow(transport, self.pipeline)
-        self._crowd.came(self)
+        self._idle.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave room for another."""
         super().connection_lost(exc)
-        self._crowd.left(self)
+        self._idle.remove(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and what uvicorn would drop of it."""
@@ -77,7 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note that it is idle no more."""
         super().on_message_begin()
-        self._crowd.left(self)
+        self._idle.remove(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one line of a header, or of what comes behind a body in chunks."""
@@ -88,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Pass a request on whose header is of a size that is read, if not too many wait already."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > HEAD_BYTES or len(self.pipeline) >= REQUESTS_IN_A_ROW:
+        if size > HEAD_BYTES or len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError(NO_HTTP)
         super().on_headers_complete()
 
@@ -98,4 +98,4 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.flow.resume_reading()
             if self.cycle.response_complete and self.cycle.scope is self.scope:  # and no other request has begun
-                self._crowd.idle(self)
+                self._idle.add(self)

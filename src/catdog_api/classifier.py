@@ -95,7 +95,7 @@ class Classifier:
         return self._pooled(self._maps(images))
 
     def predict(self, images: Images) -> Probabilities:
-        """Classify a batch.
+        """Answer a batch.
 
         Args:
             images: uint8 (N, size, size, 3), RGB in [0, 255].
@@ -112,7 +112,7 @@ class Classifier:
         return probabilities
 
     def look(self, images: Images) -> list[Look]:
-        """Classify a batch, and say where each label was seen.
+        """Answer a batch, and say where each label was seen.
 
         Args:
             images: uint8 (N, size, size, 3), RGB in [0, 255].

@@ -35,7 +35,7 @@ from catdog_api.reporting import summary
 from catdog_api.settings import Settings
 
 CORES = 1  # of one actor: a network calls for no more, and so every core of every machine is used
-MOST_IN_TASK = 512  # photographs: five seconds on a core, and 20,000 tasks for ten million
+MAX_IN_TASK = 512  # photographs: five seconds on a core, and 20,000 tasks for ten million
 LEAST_IN_TASK = 16
 RETRIES = 5  # of photographs whose process has died, as processes do; without end, if it is they that kill it
 KEPT_ROWS = 10_000  # answers in one file of the output, or as many as there are after
@@ -132,7 +132,7 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
     places = list({id(stored.filesystem): stored.filesystem for stored in found}.values())
     numbers = {id(place): number for number, place in enumerate(places)}
     share = len(found) // (4 * max(1, int(ray.cluster_resources().get("CPU", 0))))
-    length = max(LEAST_IN_TASK, min(MOST_IN_TASK, share))
+    length = max(LEAST_IN_TASK, min(MAX_IN_TASK, share))
     tables = [
         pa.table(
             {

@@ -6,8 +6,6 @@ Colour profiles are not applied: the training images' were not. Of an animation 
 """
 
 import importlib
-import re
-import warnings
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -33,8 +31,8 @@ from catdog_api.tiff import TiffFile, check_tiff, jpegs_within, quieten_libtiff
 
 WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding on test
 GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
-DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while it stays this many times the square;
-HALF_SCALE: Final = 1.2  # at 1/2 alone so little is enough: of a block it keeps 16 frequencies, and 1/8 only one
+DRAFT_SCALE: Final = 2  # a JPEG may be decoded at 1/2, 1/4 or 1/8 while its shorter side is this many squares
+HALF_SCALE: Final = 1.2  # enough at 1/2, which keeps 16 of a block's 64 frequencies, where 1/8 keeps one
 _ADVICE: Final = "send JPEG, PNG, WebP, GIF, BMP, AVIF or TIFF"
 _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -47,11 +45,6 @@ _TURNS: Final = {  # by EXIF orientation: what stands the photograph upright
 }
 _UPRIGHT: Final = 1
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})  # the orientations whose width is the upright photograph's height
-# Nobody is there to read Pillow's warnings of odd tags. `warnings.catch_warnings` swaps the process's filters and puts
-# them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
-_QUIET_PILLOW: Final = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-
-
 # A phone's MPO is a JPEG with more of them behind it: JpegImageFile takes the first.
 _OPENERS: Final[dict[str, type[ImageFile]]] = {
     "JPEG": JpegImageFile,
@@ -84,7 +77,7 @@ class Decoded:
 
 
 def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
-    """Decode one photograph; pure, safe in any thread, bounded in time and memory by `max_pixels` and `len(data)`.
+    """Decode one photograph; safe in any thread, bounded in time and memory by `max_pixels` and `len(data)`.
 
     Args:
         data: The file's bytes, as hostile as they come.
@@ -103,8 +96,6 @@ def decode(data: bytes, size: int, *, max_pixels: int) -> Decoded:
     """
     name = sniff(data)
     set_up_pillow()
-    if _QUIET_PILLOW not in warnings.filters:
-        warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with _open(name, data, max_pixels) as photograph:
             return _read(photograph, name, data, size, max_pixels)

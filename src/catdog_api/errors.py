@@ -9,7 +9,7 @@
     │   ├── UnsupportedMediaTypeError   a body that is neither multipart nor an image
     │   ├── TooSlowError                a request that does not arrive in the time allowed
     │   └── CallerLeftError             nobody waits for the answer any more
-    ├── InvalidParameterError           a parameter's value that is not known, or one in the form
+    ├── InvalidParameterError           a parameter of an unknown value, or sent as a form field
     ├── ImageError                      the bytes are not one photograph
     │   ├── EmptyImageError             no bytes at all
     │   ├── NotAnImageError             no image format's bytes

@@ -12,9 +12,9 @@ from typing import Any, Final
 from catdog_api.errors import MalformedUploadError
 
 LONG_BYTES: Final = 256
-MOST_BYTES_LEFT: Final = 256 * 1024  # 7 MB as Python objects at most; a thousand strings that are just not long fit in
-_MOST_ESCAPES: Final = 500_000  # each takes the regular expression a step; base64 of 10 MiB has 160,000 slashes
-_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.){0,%d}+"' % _MOST_ESCAPES, re.DOTALL)
+MAX_BYTES_LEFT: Final = 256 * 1024  # 7 MB as Python objects at most; a thousand strings that are just not long fit in
+_MAX_ESCAPES: Final = 500_000  # each takes the regular expression a step; base64 of 10 MiB has 160,000 slashes
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.){0,%d}+"' % _MAX_ESCAPES, re.DOTALL)
 _DATA_KEY: Final = re.compile(rb'"data"[ \t\r\n]*+:[ \t\r\n]*+(?=\[)')
 _PLACEHOLDER: Final = (
     b"NaN"  # no JSON, so that a caller cannot mean it, and yet Python's parser asks what it stands for
@@ -57,9 +57,9 @@ class _Lift:
         self._leave_between(at, self._end)
 
     def _leave(self, start: int, end: int) -> None:
-        if len(self.left) + end - start > MOST_BYTES_LEFT:
+        if len(self.left) + end - start > MAX_BYTES_LEFT:
             raise MalformedUploadError(
-                f"The JSON has more than {MOST_BYTES_LEFT:,} bytes that are neither long strings nor numbers in 'data'."
+                f"The JSON has more than {MAX_BYTES_LEFT:,} bytes that are neither long strings nor numbers in 'data'."
             )
         self.left += self._text[start:end]
 
@@ -96,7 +96,7 @@ class _Lift:
             whole = _STRING.match(self._text, quote, self._end)
             end = whole.end() if whole else 0
         if not end:
-            raise MalformedUploadError(f"The JSON has a string without an end, or with {_MOST_ESCAPES:,} escapes.")
+            raise MalformedUploadError(f"The JSON has a string without an end, or with {_MAX_ESCAPES:,} escapes.")
         if end - quote <= LONG_BYTES:
             self._leave(quote, end)
             return end

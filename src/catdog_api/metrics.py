@@ -114,7 +114,7 @@ class Metrics:
                 there: those would hide how long answers take.
         """
         self._in_flight.dec()
-        self._requests.labels(route, method if method in HTTPMethod.__members__ else OTHER, status).inc()
+        self._requests.labels(route, known_method(method), status).inc()
         if seconds is not None:
             self._request_seconds.labels(route).observe(seconds)
 
@@ -228,3 +228,8 @@ class MetricsMiddleware:
         """Return the template of a request's route; a body refused before the routing has only its path to tell."""
         route = str(getattr(scope.get("route"), "path", scope["path"]))
         return route if route in self._routes else OTHER
+
+
+def known_method(method: str) -> str:
+    """Return a method as a label: whatever a caller invents is `OTHER`."""
+    return method if method in HTTPMethod.__members__ else OTHER

@@ -14,7 +14,7 @@ PIECE_BYTES: Final = 64 * 1024
 _ZERO, _BAD = b"0?"
 _IS_DIGIT: Final = np.isin(np.arange(256), list(b"0123456789"))  # by byte
 _IS_MARK: Final = ~_IS_DIGIT & ~np.isin(np.arange(256), list(b" \t\r\n"))
-_MOST_DIGITS: Final = 3
+_MAX_DIGITS: Final = 3
 _LARGEST: Final = 255
 
 
@@ -66,11 +66,11 @@ def _read_piece(piece: bytes) -> tuple[npt.NDArray[np.uint8], bytes]:
     raw = np.frombuffer(piece, np.uint8)
     starts, stops = np.flatnonzero(np.diff(_IS_DIGIT[raw], prepend=False, append=False)).reshape(-1, 2).T
     values = np.zeros(len(starts), np.int64)
-    for place in range(_MOST_DIGITS):
+    for place in range(_MAX_DIGITS):
         at = stops - 1 - place
         values += np.where(at >= starts, raw[np.maximum(at, starts)].astype(np.int64) - _ZERO, 0) * 10**place
     lengths = stops - starts
-    is_good = (lengths <= _MOST_DIGITS) & (values <= _LARGEST) & ((lengths == 1) | (raw[starts] != _ZERO))
+    is_good = (lengths <= _MAX_DIGITS) & (values <= _LARGEST) & ((lengths == 1) | (raw[starts] != _ZERO))
     pattern, is_mark = raw.copy(), _IS_MARK[raw]
     pattern[starts] = np.where(is_good, _ZERO, _BAD)
     is_mark[starts] = True

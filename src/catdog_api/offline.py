@@ -17,7 +17,7 @@ from catdog_api.sniffing import DOCUMENTS, FIRST_BYTES, sniff
 
 AHEAD = 32  # files in work at once: enough to fill every batch
 AHEAD_BYTES = 256_000_000  # likewise, of which one file may be more: a bound on the memory
-MOST_BYTES = 200_000_000  # of one file: 50 megapixels, the most that are decoded by default, are 150 MB uncompressed
+MAX_BYTES = 200_000_000  # of one file: 50 megapixels, the most that are decoded by default, are 150 MB uncompressed
 PIECE_BYTES = 1_048_576
 UNREADABLE = "Unreadable file"
 """The title of a problem that is not the photograph's: another time it may be read."""
@@ -59,7 +59,7 @@ async def answer_all(pipeline: Pipeline, sources: Iterable[Source]) -> AsyncGene
     working: deque[tuple[asyncio.Task[Answer], int]] = deque()
     try:
         for source in sources:
-            size = min(source.size_bytes(), MOST_BYTES)
+            size = min(source.size_bytes(), MAX_BYTES)
             while working and (len(working) == AHEAD or size + sum(held for _, held in working) > AHEAD_BYTES):
                 yield await working.popleft()[0]
             working.append((asyncio.create_task(_answer(pipeline, source)), size))
@@ -90,7 +90,7 @@ def _read(source: Source) -> bytes:
         OSError: It cannot be read.
         EmptyImageError: It has no bytes.
         NotAnImageError: It begins like no image, or was found in a folder and is a document.
-        TooManyBytesError: It has more than `MOST_BYTES`.
+        TooManyBytesError: It has more than `MAX_BYTES`.
     """
     with source.open() as file:
         pieces = [file.read(FIRST_BYTES)]  # videos lie among photographs, and nothing else of them is read
@@ -103,8 +103,8 @@ def _read(source: Source) -> bytes:
         size = len(pieces[0])
         while piece := file.read(PIECE_BYTES):
             size += len(piece)
-            if size > MOST_BYTES:
-                raise TooManyBytesError(f"The file is larger than {MOST_BYTES:,} bytes, the most that are read.")
+            if size > MAX_BYTES:
+                raise TooManyBytesError(f"The file is larger than {MAX_BYTES:,} bytes, the most that are read.")
             pieces.append(piece)
     return b"".join(pieces)
 

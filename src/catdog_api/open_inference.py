@@ -30,7 +30,7 @@ from catdog_api.labels import decide
 from catdog_api.leaving import unless_the_caller_leaves
 from catdog_api.pipeline import Pipeline
 from catdog_api.problems import OPEN_INFERENCE, documented
-from catdog_api.routes import live, pipeline_of, ready
+from catdog_api.routes import PHOTOGRAPH_ERRORS, REQUEST_ERRORS, live, pipeline_of, ready
 from catdog_api.uploads import read_body
 
 guarded = APIRouter()
@@ -42,22 +42,7 @@ unguarded = APIRouter()
 MODEL = f"{OPEN_INFERENCE}/models/{{model}}"
 VERSION = f"{MODEL}/versions/{{version}}"
 
-INFER_ERRORS = (
-    errors.MalformedUploadError,
-    errors.UnsupportedMediaTypeError,
-    errors.TooManyFilesError,
-    errors.CallerLeftError,
-    errors.TooSlowError,
-    errors.TooManyBytesError,
-    errors.TooManyPixelsError,
-    errors.NotAnImageError,
-    errors.UnsupportedFormatError,
-    errors.EmptyImageError,
-    errors.TruncatedImageError,
-    errors.PredictionError,
-    errors.OverloadedError,
-    errors.DeadlineExceededError,
-)
+INFER_ERRORS = (*REQUEST_ERRORS, *PHOTOGRAPH_ERRORS)
 
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "No such model or version", "model": InferenceError}}
 

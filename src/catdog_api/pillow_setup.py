@@ -1,30 +1,44 @@
 """How Pillow is set up before it decodes anything: once, for the process."""
 
 import functools
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
 from PIL import AvifImagePlugin, PngImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from catdog_api.sniffing import MAX_TIFF_NUMBERS, TIFF_BYTES
+
 # Of one tag, which Pillow takes apart in Python; EXIF, in whatever format, is a TIFF without pixels. A million
 # fractions take seconds. A photograph has three in one tag, and thousands of strips, which are whole numbers.
-_MOST_NUMBERS: Final = 65_536
-_MOST_FRACTIONS: Final = 1_024
+_MAX_FRACTIONS: Final = 1_024
 _FRACTIONS: Final = frozenset({5, 10})  # types: unsigned and signed
-_BYTES: Final = frozenset({1, 2, 7})  # types: bytes, text, anything; one object, however long
 
 # Letters, of all texts of a PNG together, each of which takes up to four bytes; edited ones have carried megabytes of
 # their history. By itself Pillow takes 67,108,864: 270 MB for 70 kB.
-_MOST_TEXT: Final = 8_388_608
+_MAX_TEXT: Final = 8_388_608
+
+
+# Nobody is there to read Pillow's warnings of odd tags. `warnings.catch_warnings` swaps the process's filters and puts
+# them back, which two threads do in the wrong order; a filter that is added once and stays has no such race.
+_MODULES: Final = r"PIL\."
+_QUIET: Final = ("ignore", None, Warning, re.compile(_MODULES), 0)
+
+
+def set_up_pillow() -> None:
+    """Bound what it would do without end, keep it to this thread, and let it warn nobody; twice is as once."""
+    _bound_once()
+    if _QUIET not in warnings.filters:  # who runs this process may have put back those from before
+        warnings.filterwarnings("ignore", module=_MODULES)
 
 
 @functools.cache
-def set_up_pillow() -> None:
-    """Bound what it would do without end, and let it use no other threads; twice it would be the same."""
+def _bound_once() -> None:
     # Photographs are decoded beside one another, on the cores that the settings give: for one, libavif would take all.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
+    PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT
     _bound_tags()
 
 
@@ -32,8 +46,8 @@ def _bound_tags() -> None:
     """Let no tag be taken apart that has far more numbers than any photograph's."""
     loaders = ImageFileDirectory_v2._load_dispatch  # noqa: SLF001  # there is no other way in
     for kind, (size, load) in loaders.items():
-        if kind not in _BYTES:
-            most = _MOST_FRACTIONS if kind in _FRACTIONS else _MOST_NUMBERS
+        if kind not in TIFF_BYTES:
+            most = _MAX_FRACTIONS if kind in _FRACTIONS else MAX_TIFF_NUMBERS
             loaders[kind] = size, functools.partial(_load_few, load, most * size)
 
 

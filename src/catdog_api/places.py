@@ -21,7 +21,7 @@ class Observer(Protocol):
 
 
 class Place:
-    """Of one photograph, or of one after the other."""
+    """Of one photograph, or of several, one after the other."""
 
 
 class Places:
@@ -74,7 +74,7 @@ class Places:
 
         Args:
             count: How many.
-            is_expected: Whether that is what `expect` has counted, and is over with it.
+            is_expected: Whether `expect` has counted it, which is then over.
 
         Raises:
             OverloadedError: So many are not free.

@@ -9,7 +9,7 @@ from catdog_api.tensors import Images, Logits
 
 Network = Callable[[Images], Logits]
 
-TOLERANCE = 2e-2  # by which a probability may change; a label does where two are as near to each other as that
+TOLERANCE = 2e-2  # by which a probability may change; a label does at most where the likeliest are within twice that
 CLEARLY = 1.2  # times faster, below which a second precision is not worth having
 ROUNDS = 5  # in turns, of which the fastest counts: what else the machine does only ever makes a round slower
 CONTRAST = 65

@@ -167,14 +167,6 @@ def _response(problem: Problem, scope: Scope, headers: Mapping[str, str] | None 
     return Response(body, status, headers, media_type)
 
 
-def _refusal(error: errors.CatdogError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with an error's problem, and leave its name for the log and the metrics, which count when all is over."""
-    problem = problem_of(error)
-    scope["state"]["log"]["problem"] = problem.type
-    scope["state"]["refused"] = KINDS[type(error)].name
-    return _response(problem, scope, headers)
-
-
 def _of_status(status: int, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """Say in a problem what the framework says in a bare status."""
     phrase = HTTPStatus(status)
@@ -204,14 +196,16 @@ async def _on_catdog_error(request: Request, error: Exception) -> Response:
 
 
 def _answer_to(error: errors.CatdogError, scope: Scope) -> Response:
+    """Answer with an error's problem, and leave its name for the log and the metrics, which count when all is over."""
+    problem = problem_of(error)
+    scope["state"]["log"]["problem"] = problem.type
+    scope["state"]["refused"] = KINDS[type(error)].name
     headers = {}
     if isinstance(error, errors.RetryLaterError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, errors.UnauthorizedError):
-        headers["WWW-Authenticate"] = (
-            "ApiKey"  # RFC 9110, section 11.6.1, wants one; no registered scheme is a bare key
-        )
-    return _refusal(error, scope, headers)
+        headers["WWW-Authenticate"] = "ApiKey"  # RFC 9110, 11.6.1, wants one; no registered scheme is a bare key
+    return _response(problem, scope, headers)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -222,4 +216,4 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     faults = cast("RequestValidationError", error).errors()
     sentences = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults]
-    return _refusal(errors.InvalidParameterError("; ".join(sentences) + "."), request.scope)
+    return _answer_to(errors.InvalidParameterError("; ".join(sentences) + "."), request.scope)

@@ -1,7 +1,8 @@
 """What is to be done next: the queue of photographs to decode, and that of those which wait for the model.
 
-Batches form because all threads are busy, without a timer: who is free takes a batch of what is decoded, if that is a
-whole one or nothing is left to decode; else it decodes the next photograph. So a lone request never waits.
+Batches form because all threads are busy: a free one takes what is decoded as a batch if that is a whole one, if no
+photograph is left to decode, or if the first has waited for 50 ms; otherwise it decodes the next photograph. No thread
+sleeps until a batch is full, so a lone request never waits.
 """
 
 import asyncio
@@ -17,7 +18,9 @@ from catdog_api.outcome import Outcome
 from catdog_api.tensors import Look
 
 MAX_BATCH = 8  # past 8 the cost per image falls no further (measured: 5.1 ms alone, 3.9 ms of 8, on two cores)
-PATIENCE_SECONDS = 0.05  # for a batch to fill: twice what decoding a whole one takes; slow ones go in smaller ones
+PATIENCE_SECONDS = (
+    0.05  # for a batch to fill: twice what decoding a whole one takes; photographs that take longer go in smaller ones
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,47 +20,42 @@ guarded = APIRouter()
 unguarded = APIRouter()
 """What operators and probes need whatever happens."""
 
-PREDICT_ERRORS = (
+REQUEST_ERRORS = (
     errors.MalformedUploadError,
     errors.CallerLeftError,
     errors.TooManyBytesError,
-    errors.TooManyPixelsError,
     errors.UnsupportedMediaTypeError,
     errors.TooSlowError,
+    errors.TooManyFilesError,
+    errors.OverloadedError,
+)
+"""What a request with photographs may end in, whatever they are."""
+
+PHOTOGRAPH_ERRORS = (
+    errors.TooManyPixelsError,
     errors.NotAnImageError,
     errors.UnsupportedFormatError,
-    errors.MissingFileError,
-    errors.TooManyFilesError,
     errors.EmptyImageError,
     errors.TruncatedImageError,
     errors.PredictionError,
-    errors.OverloadedError,
     errors.DeadlineExceededError,
 )
+"""What one photograph may end in; in a batch they stand in its answer."""
 
+PREDICT_ERRORS = (*REQUEST_ERRORS, errors.MissingFileError, *PHOTOGRAPH_ERRORS)
+BATCH_ERRORS = (*REQUEST_ERRORS, errors.MissingFileError)
+
+_BINARY = {"type": "string", "format": "binary"}
 EXPLANATION: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The evidence, as a picture or as numbers.",
         "content": {
-            "image/png": {"schema": {"type": "string", "format": "binary"}},
+            "image/png": {"schema": _BINARY},
             "application/json": {"schema": {"$ref": f"#/components/schemas/{Explanation.__name__}"}},
         },
     }
 }
 
-BATCH_ERRORS = (
-    errors.MalformedUploadError,
-    errors.CallerLeftError,
-    errors.TooManyBytesError,
-    errors.UnsupportedMediaTypeError,
-    errors.TooSlowError,
-    errors.MissingFileError,
-    errors.TooManyFilesError,
-    errors.OverloadedError,
-)
-"""Those of the request; a photograph's own stand in its answer."""
-
-_BINARY = {"type": "string", "format": "binary"}
 _UPLOAD = {"type": "object", "required": [FIELD], "properties": {FIELD: {**_BINARY, "description": "The photograph."}}}
 PHOTOGRAPH_BODY: dict[str, Any] = {
     "requestBody": {

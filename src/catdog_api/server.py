@@ -19,8 +19,8 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.server import HANDLED_SIGNALS
 
 from catdog_api.app import create_app
-from catdog_api.crowd import Crowd, raise_limit, room
 from catdog_api.errors import SettingsError
+from catdog_api.idle_connections import IdleConnections, raise_limit, room
 from catdog_api.listening import BACKLOG, announce, listen
 from catdog_api.logs import configure, logger
 from catdog_api.pipeline import Pipeline
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._listener = listener
         self._hurried = False
-        self._crowd = Crowd(room())
+        self._idle = IdleConnections(room())
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -133,7 +133,7 @@ class Server(uvicorn.Server):
             server_state=self.server_state,
             app_state={},
             admission=self._app.state.admission,
-            crowd=self._crowd,
+            idle=self._idle,
         )
 
     def _security(self) -> dict[str, Any]:

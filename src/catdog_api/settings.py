@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from catdog_api.errors import SettingsError
 
-MAX_FILES = 1_000  # of one request; what it may carry is a setting below that
+MAX_FILES = 1_000  # of one request: what CATDOG_MAX_BATCH_FILES may be at most
 SHORTEST_KEY = 16  # characters; 96 bits in base64, which nobody guesses
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -141,13 +141,10 @@ def read_settings(flags: dict[str, Any] | None = None) -> Settings:
     try:
         return Settings(**(flags or {}))
     except ValidationError as error:
-        problems = [
-            ": ".join(
-                [
-                    *(f"CATDOG_{str(part).upper()}" for part in item["loc"][:1]),
-                    item["msg"].removeprefix("Value error, "),
-                ]
-            )
-            for item in error.errors()
-        ]
-        raise SettingsError("; ".join(problems)) from error
+        raise SettingsError("; ".join(_sentence(fault["loc"], fault["msg"]) for fault in error.errors())) from error
+
+
+def _sentence(where: tuple[int | str, ...], message: str) -> str:
+    """Say what is wrong with a setting; or, where values contradict each other, with no single one."""
+    name = "".join(f"CATDOG_{str(field).upper()}: " for field in where[:1])
+    return name + message.removeprefix("Value error, ")

@@ -30,8 +30,8 @@ DOCUMENTS: Final = frozenset({"PDF", "PostScript"})
 FIRST_BYTES: Final = 4096  # in which the format is found; an SVG may begin with comments
 
 # What Pillow walks in Python or copies again and again: dozens in a photograph, millions in 10 MiB made for it.
-_MOST_JPEG_SEGMENTS: Final = 512  # 255 may be its colour profile; 2,500,000 took 4 s
-_MOST_TIFF_NUMBERS: Final = 65_536  # in one tag, or tags; 2,500,000 took 8 s and 0.8 GB
+_MAX_JPEG_SEGMENTS: Final = 512  # 255 may be its colour profile; 2,500,000 took 4 s
+MAX_TIFF_NUMBERS: Final = 65_536  # in one tag, or tags; 2,500,000 took 8 s and 0.8 GB
 _FREE_READS: Final = 4096
 _BYTES_A_READ: Final = 1024  # a PNG has four for each chunk, of 8 KiB as a rule; 10 MiB of empty ones took 2.4 s
 
@@ -40,13 +40,13 @@ _BYTES_A_READ: Final = 1024  # a PNG has four for each chunk, of 8 KiB as a rule
 # 10 MiB of empty scans would have taken hours.
 FREE_PIXELS: Final = 12_500_000
 _PIXELS_A_BYTE: Final = 125
-_MOST_SCANS: Final = 20  # encoders make 10, and 18 of four colours
-_MOST_SCANS_OF_ONE: Final = 128  # however small it is: each has tables to be read; libtiff stops at 100 by itself
+_MAX_SCANS: Final = 20  # encoders make 10, and 18 of four colours
+_MAX_SCANS_OF_ONE: Final = 128  # however small it is: each has tables to be read; libtiff stops at 100 by itself
 _SCANNED_PIXELS_A_BYTE: Final = 1000
 
 _START_OF_SCAN: Final = b"\xda"
 _LONE_MARKERS: Final = bytes([0x00, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])  # Pillow reads no length after them
-_TIFF_BYTES: Final = frozenset({1, 2, 7})  # types: bytes, text, anything; one bytes object, however long
+TIFF_BYTES: Final = frozenset({1, 2, 7})  # types: bytes, text, anything; one bytes object, however long
 _TIFF_PIECES: Final = frozenset({273, 279, 324, 325})  # tags: offsets and byte counts of strips, of tiles
 
 
@@ -114,9 +114,9 @@ def has_costly_scans(data: bytes, jpegs: Iterable[tuple[int, int, int]], max_pix
     """
     scans = [(data.count(b"\xff" + _START_OF_SCAN, start, stop), area) for start, stop, area in jpegs]
     scanned = sum(count * area for count, area in scans)
-    paid_for = max(_MOST_SCANS * FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
+    paid_for = max(_MAX_SCANS * FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
     most = max((count for count, _ in scans), default=0)
-    return scanned > min(_MOST_SCANS * max_pixels, paid_for) or most > _MOST_SCANS_OF_ONE
+    return scanned > min(_MAX_SCANS * max_pixels, paid_for) or most > _MAX_SCANS_OF_ONE
 
 
 def is_long_jpeg(data: bytes) -> bool:
@@ -129,7 +129,7 @@ def is_long_jpeg(data: bytes) -> bool:
         True for 512 markers or more, False where the scan or the end comes sooner.
     """
     at = data.find(b"\xff", 2)
-    for _ in range(_MOST_JPEG_SEGMENTS):
+    for _ in range(_MAX_JPEG_SEGMENTS):
         marker = data[at + 1 : at + 2]
         if at < 0 or marker in {_START_OF_SCAN, b""}:
             return False
@@ -167,11 +167,10 @@ def is_long_tiff(data: bytes) -> bool:
     (count,) = struct.unpack_from(order + how_many, data, at)
     entry = struct.Struct(order + what)
     start = at + struct.calcsize(order + how_many)
-    stop = start + min(count, _MOST_TIFF_NUMBERS) * entry.size
+    stop = start + min(count, MAX_TIFF_NUMBERS) * entry.size
     entries = list(entry.iter_unpack(memoryview(data)[start:stop]))
-    if count > _MOST_TIFF_NUMBERS or len({tag for tag, _, _ in entries}) < len(entries):
+    if count > MAX_TIFF_NUMBERS or len({tag for tag, _, _ in entries}) < len(entries):
         return True
     return any(
-        numbers > _MOST_TIFF_NUMBERS and (kind not in _TIFF_BYTES or tag in _TIFF_PIECES)
-        for tag, kind, numbers in entries
+        numbers > MAX_TIFF_NUMBERS and (kind not in TIFF_BYTES or tag in _TIFF_PIECES) for tag, kind, numbers in entries
     )

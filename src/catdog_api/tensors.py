@@ -43,7 +43,7 @@ class Look:
     biases: Logits
 
     def within(self, across: float, down: float) -> Self:
-        """Return the same of the middle of the image, where the photograph is, as if there were nothing around it.
+        """Cut it to the middle of the image, where the photograph is.
 
         Args:
             across: The middle's share of the width, in (0, 1].
@@ -60,7 +60,7 @@ class Look:
 
 
 def _middle(cells: int, share: float) -> npt.NDArray[np.float32]:
-    """Return the weights, float32 (cells, cells), of all cells in each of as many that lie in the middle of them."""
+    """Return the matrix, float32 (cells, cells), that resamples a row of cells to as many over its middle, linearly."""
     at = ((np.arange(cells) + 0.5) / cells - 0.5) * share * cells + cells / 2 - 0.5
     near = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(cells)))
     weights: npt.NDArray[np.float32] = (near / near.sum(1, keepdims=True)).astype(np.float32)

@@ -1,13 +1,13 @@
 """The request's body as the bytes of photographs: the multipart field `file` or `files`, or one raw image itself."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import Collection
 
 from fastapi import Request
-from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
+from catdog_api.bodies import declared_bytes
 from catdog_api.errors import (
     CallerLeftError,
     InvalidParameterError,
@@ -16,8 +16,8 @@ from catdog_api.errors import (
     TooManyFilesError,
     UnsupportedMediaTypeError,
 )
+from catdog_api.form_parser import FormParser
 from catdog_api.forms import lone_file
-from catdog_api.settings import MAX_FILES
 
 FIELD = "file"
 FILES_FIELD = "files"
@@ -35,10 +35,7 @@ MEDIA_TYPES = (
 
 BROKEN_OFF = "The connection closed before the whole body had arrived."
 MAX_CONTENT_TYPE = 1_024  # a boundary has 70 letters at most; taking 64 KiB of nothing but semicolons apart takes long
-MAX_FIELDS = 100
-MAX_PADDING = 64  # of a boundary's line: RFC 2046 allows white space there, for mail on its way, and names no end
-MAX_TEXT_BYTES = 64 * 1024
-SIX_DIGITS = 6
+SMALL_BYTES = 100_000  # so few of a form may be there twice
 
 
 async def read_photograph(request: Request, max_bytes: int, parameters: Collection[str] = ()) -> bytes:
@@ -46,8 +43,7 @@ async def read_photograph(request: Request, max_bytes: int, parameters: Collecti
 
     Args:
         request: Its content type says which of the two forms the body has.
-        max_bytes: The app's limit; up to it a file stays in memory, because each piece of a spooled one costs a hop to
-            another thread (measured: 147 hops for 10 MiB).
+        max_bytes: The app's limit, up to which a file stays in memory.
         parameters: Names that belong into the address. Other fields of a form are passed over; one of these would be a
             wish that is neither met nor refused.
 
@@ -61,7 +57,7 @@ async def read_photograph(request: Request, max_bytes: int, parameters: Collecti
     """
     media_type = _media_type(request)
     if media_type == "multipart/form-data":
-        if _is_small(request):
+        if 0 < declared_bytes(request.scope) < SMALL_BYTES:
             file = lone_file(request.headers["content-type"], await read_body(request), FIELD)
             if file is not None:
                 return file
@@ -72,9 +68,8 @@ async def read_photograph(request: Request, max_bytes: int, parameters: Collecti
         return body
     if not body:
         raise MissingFileError(f"There is no body; send the photograph in the multipart field '{FIELD}', or raw.")
-    received = f"'{media_type}'" if media_type else "no content type"
     raise UnsupportedMediaTypeError(
-        f"Received {received}; send the photograph as multipart/form-data, in the field '{FIELD}', "
+        f"{_received(media_type)}; send the photograph as multipart/form-data, in the field '{FIELD}', "
         "or as the body itself with a content type such as image/jpeg."
     )
 
@@ -99,9 +94,8 @@ async def read_photographs(request: Request, max_bytes: int, max_files: int) -> 
     """
     media_type = _media_type(request)
     if media_type != "multipart/form-data":
-        received = f"'{media_type}'" if media_type else "no content type"
         raise UnsupportedMediaTypeError(
-            f"Received {received}; send the photographs as multipart/form-data, each in a field '{FILES_FIELD}'."
+            f"{_received(media_type)}; send the photographs as multipart/form-data, each in a field '{FILES_FIELD}'."
         )
     return await _read_files(request, FILES_FIELD, max_bytes, max_files)
 
@@ -126,73 +120,15 @@ def _media_type(request: Request) -> str:
     return content_type.split(";", 1)[0].strip().lower()
 
 
-def _is_small(request: Request) -> bool:
-    """Return whether a body is declared to have so few bytes that they may be there twice: less than 100,000."""
-    length = request.headers.get("content-length", "")
-    return length.isdecimal() and len(length) < SIX_DIGITS
-
-
-class _Parser(MultiPartParser):
-    """Starlette's parser, which takes a body without its closing line for whole, made to refuse it.
-
-    Names are UTF-8, as RFC 7578 has it: given a charset, Starlette would decode with whichever of Python's that names.
-    """
-
-    def __init__(self, request: Request, max_bytes: int) -> None:
-        limits = {"max_files": MAX_FILES, "max_fields": MAX_FIELDS, "max_part_size": MAX_TEXT_BYTES}
-        media_type, parameters = parse_options_header(request.headers["content-type"])
-        boundary = parameters.get(b"boundary")
-        headers = _boundary_alone(media_type, boundary)
-        super().__init__(headers, self._whole(request, b"\r\n--" + (boundary or b"")), **limits)
-        self.spool_max_size = max_bytes
-        self._ended = False
-
-    def on_end(self) -> None:
-        self._ended = True
-
-    async def _whole(self, request: Request, delimiter: bytes) -> AsyncGenerator[bytes, None]:
-        """Pass the body on, but for what the parser would walk in Python, a byte at a time."""
-        count, tail = 0, b""
-        async for chunk in request.stream():
-            read = tail + chunk
-            count += read.count(delimiter, max(0, len(tail) - len(delimiter) + 1))  # those in the tail are counted
-            if count > MAX_FILES + MAX_FIELDS:
-                raise MultiPartException("its boundary occurs far too often.")
-            if count and _is_padded(read, delimiter):
-                raise MultiPartException("there is too much white space behind a boundary.")
-            tail = read[-(len(delimiter) + MAX_PADDING + 1) :]
-            yield chunk
-        # Raised in here, where the parser still closes the files that it opened.
-        if not self._ended:
-            raise MultiPartException("it ends before its closing boundary.")
-
-
-def _is_padded(read: bytes, delimiter: bytes) -> bool:
-    """Return whether more white space than may follow a delimiter is there behind one."""
-    at = read.find(delimiter)
-    while at >= 0:
-        at += len(delimiter)
-        behind = read[at : at + MAX_PADDING + 1]
-        if len(behind) > MAX_PADDING and not behind.strip(b" \t"):
-            return True
-        at = read.find(delimiter, at)
-    return False
-
-
-def _boundary_alone(media_type: bytes, boundary: bytes | None) -> Headers:
-    """Return a form's content type without its other parameters."""
-    written = media_type.decode("latin-1")
-    if boundary is not None:
-        quoted = boundary.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"')
-        written += f'; boundary="{quoted}"'
-    return Headers({"content-type": written})
+def _received(media_type: str) -> str:
+    return f"Received '{media_type}'" if media_type else "Received no content type"
 
 
 async def _read_files(
     request: Request, field: str, max_bytes: int, max_files: int, parameters: Collection[str] = ()
 ) -> list[tuple[str, bytes]]:
     try:
-        form = await _Parser(request, max_bytes).parse()
+        form = await FormParser(request, max_bytes).parse()
     except ClientDisconnect as error:
         raise CallerLeftError(BROKEN_OFF) from error
     except MultiPartException as error:

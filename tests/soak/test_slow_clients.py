@@ -20,7 +20,7 @@ from tests.soak.slow import KINDS
 OTHERS_PER_SECOND = 20  # a light load, so that what is slower is so because of the slow clients
 SLACK_SECONDS = 2.5  # for clocks that tick once a second, and two busy cores
 WINDOW_SECONDS = 40
-MOST_BYTES = 20 * MEGABYTE
+MAX_BYTES = 20 * MEGABYTE
 
 
 async def others(service: Service, photographs: Sequence[bytes], window: float) -> Load:
@@ -69,5 +69,5 @@ def test_they_are_let_go_in_time_and_cost_the_others_nothing(
         },
     )
     assert max(borne) <= promised + SLACK_SECONDS
-    assert grown < MOST_BYTES
+    assert grown < MAX_BYTES
     assert beside_p99 < 2 * idle_p99

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from catdog_api.logs import Tally
 
 OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
-MOST_CONNECTIONS = 1_000  # a process; each may hold a header that has not ended, of 64 KiB
+MAX_CONNECTIONS = 1_000  # a process; each may hold a header that has not ended, of 64 KiB
 
 
 def raise_limit() -> None:
@@ -31,10 +31,10 @@ def room() -> int:
 
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         files = files if soft == resource.RLIM_INFINITY else soft
-    return min(MOST_CONNECTIONS, files - min(OTHER_FILES, files // 2))
+    return min(MAX_CONNECTIONS, files - min(OTHER_FILES, files // 2))
 
 
-class Crowd:
+class IdleConnections:
     """The connections without a request under way, the longest idle first. One for a server; on its event loop.
 
     Args:
@@ -46,21 +46,21 @@ class Crowd:
         self._idle: dict[HttpToolsProtocol, None] = {}
         self._closed = Tally("idle connections closed to make room")
 
-    def came(self, connection: HttpToolsProtocol) -> None:
+    def admit(self, connection: HttpToolsProtocol) -> None:
         """Take a connection on; for one too many the longest idle is closed, itself where all are busy."""
-        self.idle(connection)
+        self.add(connection)
         if len(connection.connections) > self._most:
             owed_nothing = (one for one in self._idle if not one.transport.get_write_buffer_size())
             first = next(owed_nothing, connection)
-            self.left(first)
+            self.remove(first)
             self._closed.count(connections=self._most)
             first.transport.abort()  # which drops what is not sent yet
 
-    def idle(self, connection: HttpToolsProtocol) -> None:
+    def add(self, connection: HttpToolsProtocol) -> None:
         """Note that a connection waits for its next request, from now on."""
-        self.left(connection)
+        self.remove(connection)
         self._idle[connection] = None
 
-    def left(self, connection: HttpToolsProtocol) -> None:
+    def remove(self, connection: HttpToolsProtocol) -> None:
         """Note that a connection is idle no more."""
         self._idle.pop(connection, None)

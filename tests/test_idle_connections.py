@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from catdog_api import crowd
-from catdog_api.crowd import MOST_CONNECTIONS, OTHER_FILES, room
+from catdog_api import idle_connections
+from catdog_api.idle_connections import MAX_CONNECTIONS, OTHER_FILES, room
 from tests.fakes import GatedClassifier
 from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, lines, received
 from tests.test_protocol import BOUND
@@ -40,8 +40,8 @@ def test_the_service_may_open_as_many_files_as_the_hard_limit_lets_it(serve_and_
     [
         pytest.param(1024, 1024 - OTHER_FILES, id="usual"),
         pytest.param(100, 50, id="few"),
-        pytest.param(10**6, MOST_CONNECTIONS, id="many"),
-        pytest.param(resource.RLIM_INFINITY, MOST_CONNECTIONS, id="without-end"),
+        pytest.param(10**6, MAX_CONNECTIONS, id="many"),
+        pytest.param(resource.RLIM_INFINITY, MAX_CONNECTIONS, id="without-end"),
     ],
 )
 def test_connections_leave_files_for_all_else(monkeypatch: pytest.MonkeyPatch, files: int, connections: int) -> None:
@@ -51,8 +51,8 @@ def test_connections_leave_files_for_all_else(monkeypatch: pytest.MonkeyPatch, f
 
 def test_a_system_without_such_a_limit_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
-    crowd.raise_limit()
-    assert room() == MOST_CONNECTIONS
+    idle_connections.raise_limit()
+    assert room() == MAX_CONNECTIONS
 
 
 def test_one_too_many_takes_the_place_of_the_longest_idle(
