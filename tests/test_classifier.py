@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from catdog_api import precision
 from catdog_api.artifact import Manifest, file_sha256, manifest_path, read_manifest, verify, write_manifest
-from catdog_api.classifier import load, share_cores
+from catdog_api.classifier import WARM_UP_SIZES, load, share_cores
 from catdog_api.errors import ArtifactError, PredictionError
+from catdog_api.queues import MAX_BATCH
 
 pytestmark = pytest.mark.model
 
@@ -233,3 +234,7 @@ for task in Path("/proc/self/task").iterdir():
     lines = ran.stdout.splitlines()
     assert lines.count("tf_Compute 5") == 2
     assert "first 0" in lines
+
+
+def test_the_largest_batch_is_no_surprise() -> None:
+    assert max(WARM_UP_SIZES) == MAX_BATCH
