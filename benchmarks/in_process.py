@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.environments import prepare
 from benchmarks.registry import OURS, ROOT
-from benchmarks.servers import QUIET
+from benchmarks.servers import ENVIRONMENT
 
 
 class Layout(NamedTuple):
@@ -56,12 +56,7 @@ def latency(photographs: Path, seconds: float, core: int) -> dict[str, float]:
 def _run(
     pinned: Sequence[str], arguments: Sequence[str], photographs: Path, seconds: float, threads: int | None = None
 ) -> dict[str, Any]:
-    environment = {
-        **os.environ,
-        **QUIET,
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
-        "BENCHMARK_MODEL": str(ROOT / "models" / "catdog.keras"),
-    }
+    environment = {**os.environ, **ENVIRONMENT}
     if threads is not None:
         environment["TF_NUM_INTRAOP_THREADS"] = str(threads)
     python = str(prepare(OURS) / "python")

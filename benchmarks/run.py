@@ -19,7 +19,7 @@ from benchmarks.photographs import draw, draw_large, write_bodies
 from benchmarks.processes import adopt_orphans
 from benchmarks.registry import OURS, ROOT, Contender
 from benchmarks.report import markdown, plot_stages
-from benchmarks.servers import QUIET, StartError
+from benchmarks.servers import ENVIRONMENT, StartError
 
 RESULTS = "results.json"
 
@@ -75,12 +75,7 @@ def _prepare(contenders: Sequence[Contender], scale: Scale, folder: Path) -> tup
     photographs, large = draw(scale.photographs), draw_large()
     fields = {None, *(contender.field for contender in contenders)}
     bodies = {field: write_bodies(photographs, large, field, folder / (field or "raw")) for field in fields}
-    environment = {
-        **os.environ,
-        **QUIET,
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
-        "BENCHMARK_MODEL": str(ROOT / "models" / "catdog.keras"),
-    }
+    environment = {**os.environ, **ENVIRONMENT}
     command = [sys.executable, "-m", "benchmarks.reference", str(folder)]
     subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from benchmarks.figures import cpu_ms, figure, rate
 from benchmarks.photographs import write_raw
 from benchmarks.registry import ROOT, RUNTIMES
 from benchmarks.run import machine, rotated
-from benchmarks.servers import QUIET
+from benchmarks.servers import ENVIRONMENT
 
 ROUNDS, SECONDS = 3, 12.0
 KERAS = "Keras, "
@@ -40,13 +40,7 @@ def table(rounds: Sequence[dict[str, Any]]) -> str:
 def _apart(name: str, folder: Path) -> dict[str, Any]:
     """Measure a runtime in a process of its own; raises CalledProcessError."""
     command = [str(prepare("runtimes") / "python"), "-m", "benchmarks.contenders.runtimes"]
-    environment = {
-        **os.environ,
-        **QUIET,
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
-        "BENCHMARK_MODEL": str(ROOT / "models" / "catdog.keras"),
-        "TF_NUM_INTRAOP_THREADS": "1",
-    }
+    environment = {**os.environ, **ENVIRONMENT, "TF_NUM_INTRAOP_THREADS": "1"}
     arguments = [name, str(folder), str(SECONDS)]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
     found: dict[str, Any] = json.loads(done.stdout.rpartition("result ")[2])

@@ -17,7 +17,9 @@ from benchmarks.processes import end_tree
 from benchmarks.registry import ROOT, Contender
 
 PATIENCE_SECONDS = 180.0
-QUIET = {
+ENVIRONMENT = {
+    "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
+    "BENCHMARK_MODEL": str(ROOT / "models" / "catdog.keras"),
     "BENTOML_DO_NOT_TRACK": "True",
     "DO_NOT_TRACK": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -25,6 +27,7 @@ QUIET = {
     "KERAS_BACKEND": "tensorflow",
     "CATDOG_LOG_LEVEL": "warning",  # the others write no line a request either
 }
+"""What every process that is measured, or computes what is expected, has in its own."""
 
 
 class StartError(Exception):
@@ -108,11 +111,9 @@ def _environment(setting: Mapping[str, str], port: int, folder: Path) -> dict[st
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {
         **inherited,
-        **QUIET,
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
+        **ENVIRONMENT,
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENCHMARK_PORT": str(port),
-        "BENCHMARK_MODEL": str(ROOT / "models" / "catdog.keras"),
         **setting,
     }
 
