@@ -1,6 +1,5 @@
 """Runs `benchmarks.limit`: layout after layout in processes of their own, in this service's environment."""
 
-import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.environments import prepare
+from benchmarks.handover import handed_over
 from benchmarks.registry import OURS, ROOT
 from benchmarks.servers import ENVIRONMENT
 
@@ -62,5 +62,4 @@ def _run(
     python = str(prepare(OURS) / "python")
     command = [*pinned, python, "-m", "benchmarks.limit", str(photographs), str(seconds), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
-    found: dict[str, Any] = json.loads(done.stdout.rpartition("result ")[2])
-    return found
+    return handed_over(done.stdout)

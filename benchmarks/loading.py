@@ -1,14 +1,14 @@
 """The client: wrk, one thread of it, for so many seconds; and what it reports."""
 
-import json
 import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.handover import handed_over
+
 SCRIPT = Path(__file__).with_name("load.lua")
-RESULT = "result "
 TIMEOUT_SECONDS = 60  # of one request; a slow contender is slow, not failed
 
 
@@ -47,10 +47,10 @@ def parse_report(output: str, client_cpu_seconds: float = 0.0) -> Load:
     Raises:
         ClientError: It is not there.
     """
-    for line in reversed(output.splitlines()):
-        if line.startswith(RESULT):
-            return Load(**json.loads(line.removeprefix(RESULT)), client_cpu_seconds=client_cpu_seconds)
-    raise ClientError(f"wrk did not report: {output[-500:]!r}")
+    try:
+        return Load(**handed_over(output), client_cpu_seconds=client_cpu_seconds)
+    except ValueError as error:
+        raise ClientError(f"wrk did not report: {output[-500:]!r}") from error
 
 
 def load(  # noqa: PLR0913  # a load has that many sides

@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.environments import prepare
 from benchmarks.figures import cpu_ms, figure, rate
+from benchmarks.handover import handed_over
 from benchmarks.photographs import write_raw
 from benchmarks.registry import ROOT, RUNTIMES
 from benchmarks.run import machine, rotated
@@ -43,8 +44,7 @@ def _apart(name: str, folder: Path) -> dict[str, Any]:
     environment = {**os.environ, **ENVIRONMENT, "TF_NUM_INTRAOP_THREADS": "1"}
     arguments = [name, str(folder), str(SECONDS)]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True, cwd=ROOT, env=environment)
-    found: dict[str, Any] = json.loads(done.stdout.rpartition("result ")[2])
-    return found
+    return handed_over(done.stdout)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from benchmarks.figures import CORES, rate_without_client
+from benchmarks.handover import hand_over, handed_over
 from benchmarks.loading import ClientError, load
 from benchmarks.photographs import write_raw
 from benchmarks.processes import PROC, adopt_orphans, peak_memory, proportional, tree
@@ -42,8 +43,6 @@ RAY, REPLICA, PROXY, SERVICE = "Ray", "replica", "proxy", "service"
 
 ROLES = {b"ray::ServeReplica": REPLICA, b"ray::ProxyActor": PROXY, b"ray::HAProxy": PROXY, b"haproxy": PROXY}
 """What the processes of a cluster are, by what they call themselves."""
-
-RESULT = "result "
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +160,7 @@ def _apart(step: str, *options: str) -> dict[str, Any]:
     ran = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, env={**os.environ, **STEPS[step]}
     )
-    line = next(line for line in ran.stdout.splitlines() if line.startswith(RESULT))
-    found: dict[str, Any] = json.loads(line.removeprefix(RESULT))
-    return found
+    return handed_over(ran.stdout)
 
 
 def main() -> None:
@@ -175,7 +172,7 @@ def main() -> None:
     scale = QUICK if arguments.quick else Scale()
     if arguments.step:
         adopt_orphans()
-        print(RESULT + json.dumps(measure(arguments.step, scale)), flush=True)
+        hand_over(measure(arguments.step, scale))
         return
     out = ROOT / "benchmarks" / ("quick" if arguments.quick else "results")
     out.mkdir(exist_ok=True)

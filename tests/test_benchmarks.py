@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.figures import RATIOS, Figure, Ratio, cpu_ms, difference, figure, met, rate, rate_without_client, ratio
+from benchmarks.handover import hand_over, handed_over
 from benchmarks.loading import ClientError, parse_report
 from benchmarks.photographs import SIZE, draw, write_bodies
 from benchmarks.processes import TICKS, descendants, memory_bytes, parse_stat, tree
@@ -85,9 +86,21 @@ def test_wrk_is_read_from_the_line_that_the_script_writes() -> None:
     assert (load.requests, load.failed, load.stages_ms, load.client_cpu_seconds) == (9, 1, {"queue": 1}, 0.5)
 
 
-def test_a_client_that_does_not_report_is_an_error() -> None:
-    with pytest.raises(ClientError, match="unable to connect"):
-        parse_report("unable to connect to 127.0.0.1")
+@pytest.mark.parametrize(
+    "said", [pytest.param("unable to connect", id="nothing"), pytest.param('unable\nresult {"requests": ', id="half")]
+)
+def test_a_client_that_does_not_report_is_an_error(said: str) -> None:
+    with pytest.raises(ClientError, match="unable"):
+        parse_report(said)
+
+
+def test_a_result_is_read_from_among_all_else_that_a_process_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    for images in (1, 2):
+        hand_over({"images": images, "cpu_ms": {"replica": 0.5}})
+    output = f"no result yet, exporting ...{capsys.readouterr().out}Saved.\n"
+    assert handed_over(output) == {"images": 2, "cpu_ms": {"replica": 0.5}}
+    with pytest.raises(ValueError, match="there is no result: 'Saved"):
+        handed_over("Saved.\n")
 
 
 def test_a_figure_is_the_median_with_its_spread() -> None:

@@ -5,7 +5,6 @@
 prints one line of JSON. The photographs in FOLDER are decoded and predicted by two callers with a core each.
 """
 
-import json
 import sys
 import tempfile
 import threading
@@ -18,6 +17,7 @@ import numpy as np
 
 from benchmarks.contenders import knobs, ours
 from benchmarks.figures import CORES
+from benchmarks.handover import hand_over
 from benchmarks.limit import throughput
 from catdog_api.artifact import Manifest, read_manifest
 from catdog_api.classifier import load
@@ -142,4 +142,4 @@ def measure(name: str, photographs: Sequence[Path], seconds: float) -> dict[str,
 
 if __name__ == "__main__":
     _, given, source, duration = sys.argv
-    print("result " + json.dumps(measure(given, sorted(Path(source).glob("*.jpg")), float(duration))))
+    hand_over(measure(given, sorted(Path(source).glob("*.jpg")), float(duration)))
