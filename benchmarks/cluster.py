@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,13 +12,15 @@ from pathlib import Path
 
 import ray
 
+from benchmarks.registry import ROOT
+from benchmarks.servers import free_port
+
 PATIENCE_SECONDS = 600  # for anything on a machine with other things to do
 TRIES = 8  # Ray gives a node's helpers 15 s to be there, which is not always enough for them there
 OBJECT_STORE_BYTES = 100_000_000
 _RAY = str(Path(sys.executable).with_name("ray"))
 _ANY_WORKER_PORT = ("--min-worker-port", "0", "--max-worker-port", "0")
 
-ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src", ROOT / "deploy" / "ray"))),
     "RAY_AUTH_MODE": "disabled",  # whatever token lies in the home of who runs this: they connect to nothing else
@@ -149,10 +150,3 @@ def _session(leader: int) -> list[int]:
             if int(session) == leader and state != "Z":
                 found.append(int(stat.parent.name))
     return found
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

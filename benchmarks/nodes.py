@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any
 import catdog_ray
 from ray import serve
 
-from benchmarks.cluster import ENVIRONMENT, ROOT, Nodes, free_port
+from benchmarks.cluster import ENVIRONMENT, Nodes
 from benchmarks.figures import CORES
 from benchmarks.loading import ClientError, load
 from benchmarks.photographs import write_raw
 from benchmarks.processes import adopt_orphans, cpu_seconds
+from benchmarks.registry import ROOT
 from benchmarks.report import plot_nodes
 from benchmarks.run import machine
+from benchmarks.servers import free_port
 from benchmarks.waiting import Waiting, measured_seconds
 from catdog_api.app import load_model
 from catdog_api.artifact import read_manifest

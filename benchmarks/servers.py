@@ -67,7 +67,7 @@ def serving(
     Raises:
         StartError: It ended, or gave no right answer in time.
     """
-    port = _free_port()
+    port = free_port()
     command = [part.format(port=port) for part in contender.command]
     command[0] = str(prepare(contender.environment) / command[0])
     pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
@@ -118,7 +118,8 @@ def _environment(setting: Mapping[str, str], port: int, folder: Path) -> dict[st
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
-        return port
+    return port

@@ -27,7 +27,7 @@ from benchmarks.photographs import write_raw
 from benchmarks.processes import PROC, adopt_orphans, peak_memory, proportional, tree
 from benchmarks.registry import ROOT, chosen
 from benchmarks.run import machine, rotated
-from benchmarks.servers import serving
+from benchmarks.servers import free_port, serving
 
 STEPS: Mapping[str, Mapping[str, str]] = {
     "one process": {},
@@ -143,7 +143,7 @@ def _cluster(folder: Path) -> Iterator[str]:
     import catdog_ray  # noqa: PLC0415
     from ray import serve  # noqa: PLC0415
 
-    from benchmarks.cluster import ENVIRONMENT, Nodes, free_port  # noqa: PLC0415
+    from benchmarks.cluster import ENVIRONMENT, Nodes  # noqa: PLC0415
 
     os.environ.update(ENVIRONMENT)
     port = free_port()

@@ -8,8 +8,9 @@ import pytest
 from catdog_ray import Catdog
 from ray import serve
 
-from benchmarks.cluster import Nodes, free_port
+from benchmarks.cluster import Nodes
 from benchmarks.photographs import draw
+from benchmarks.servers import free_port
 from tests.cluster.callers import PATIENCE
 
 NAME = "catdog"
