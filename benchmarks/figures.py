@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.registry import CONTENDERS, OURS
 
 CORES = 2
+"""Of what is measured, server and client together; and of a pod and of a replica, where those are planned from it."""
 
 Answer = Mapping[str, Any]
 """What every contender answers: `label`, and `probabilities` by label."""

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import CORES
+
 ASSUMED = Path(__file__).with_name("growing.json")
 MEASURED = Path(__file__).with_name("results") / "steps.json"
 MILLION = 1_000_000
 GIGABIT = 1e9
 GIGABYTE = 1e9
-CORES = 2  # of what was measured, and of a pod and a replica
 
 ENGINES = {"Kubernetes": "Kubernetes, a pod", "Ray": "Ray", "Ray with HAProxy": "Ray with HAProxy"}
 """What runs in a pod of each; on Ray a pod is a node, with a replica, a proxy and Ray's own processes."""

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure as Canvas
 
 from benchmarks.figures import RATIOS, Round, cpu_ms, figure, met, rate, ratio
 from benchmarks.registry import CONTENDERS, Contender
+from catdog_api.metrics import STAGES
 
-# In a request's order, which queues twice: to be decoded, and then for the model. Others come after them.
-STAGES = ("parse", "decode", "queue", "predict", "respond")
 MEGABYTE = 1e6
 
 
@@ -184,4 +183,5 @@ def _median_stages(rounds: Sequence[Round], name: str, window: str) -> dict[str,
 
 
 def _order(stage: str) -> tuple[int, str]:
+    """Sort the service's stages as a request comes by them, and others after them."""
     return STAGES.index(stage) if stage in STAGES else len(STAGES), stage

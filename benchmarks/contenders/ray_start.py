@@ -4,8 +4,7 @@ import ray
 from ray import serve
 
 from benchmarks.contenders import knobs
-
-CORES = 2
+from benchmarks.figures import CORES
 
 
 def run(deployment: serve.Deployment) -> None:
