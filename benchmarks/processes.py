@@ -12,6 +12,7 @@ from pathlib import Path
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+SAMPLE_SECONDS = 0.5  # between two samples of memory; each reads every page table, so not in a measured window
 
 
 def adopt_orphans() -> None:
@@ -79,18 +80,17 @@ def proportional(pid: int) -> int:
 
 
 @contextmanager
-def peak_memory(besides: Callable[[], int | None], interval_seconds: float = 0.5) -> Iterator[Callable[[], int]]:
+def peak_memory(besides: Callable[[], int | None]) -> Iterator[Callable[[], int]]:
     """Sample the tree's memory during the block; what it gives returns the most that was seen so far, bytes.
 
     Args:
         besides: Returns the client's process id, None while there is none.
-        interval_seconds: Between two samples; each reads every page table, so not in a measured window.
     """
     seen = [memory_bytes(besides())]
     ended = threading.Event()
 
     def sample() -> None:
-        while not ended.wait(interval_seconds):
+        while not ended.wait(SAMPLE_SECONDS):
             seen.append(memory_bytes(besides()))
 
     thread = threading.Thread(target=sample)

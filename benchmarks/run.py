@@ -43,8 +43,8 @@ def run(contenders: Sequence[Contender], scale: Scale, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="catdog-benchmark-") as name:
         bench, batch_difference = _prepare(contenders, scale, Path(name))
-        results: dict[str, Any] = {"machine": machine(), "scale": asdict(scale), "tuning": {}, "rounds": []}
-        results["tuning"] = _tune(bench, contenders)
+        results: dict[str, Any] = {"machine": machine(), "scale": asdict(scale)}
+        results |= {"tuning": _tune(bench, contenders), "rounds": []}
         for turn in range(scale.rounds):
             results["rounds"].append(_round(bench, contenders, turn, results["tuning"], batch_difference))
             write(results, out)
