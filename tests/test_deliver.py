@@ -46,8 +46,8 @@ def test_what_is_delivered_computes_in_float32_and_answers_as_the_trained_weight
 
 
 def test_the_manifest_and_the_record_are_those_of_the_model(tmp_path: Path) -> None:
-    deliver(build_network(2), RECORD, tmp_path, name="sled", version="2.1.0")
-    model = tmp_path / "catdog.keras"
+    model = deliver(build_network(2), RECORD, tmp_path, name="sled", version="2.1.0")
+    assert model == tmp_path / "catdog.keras"
     served = keras.saving.load_model(model)
     manifest = read_manifest(model)
     assert (manifest.name, manifest.version, manifest.labels) == ("sled", "2.1.0", ("husky", "wolf"))

@@ -12,7 +12,7 @@ from training.network import build_network, multiply_adds
 from training.plots import plot_curves
 
 
-def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: str, version: str) -> None:
+def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: str, version: str) -> Path:
     """Write `catdog.keras`, its manifest `catdog.json`, the run record `run.json` and `curves.png`.
 
     The artifact is float32 and of fixed size whatever the training computed in; its normalizations are folded into its
@@ -24,6 +24,9 @@ def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: st
         out: The folder; made where it is missing.
         name: Of the model, as every answer carries it.
         version: Of the model, as every answer carries it.
+
+    Returns:
+        The model file, `catdog.keras`.
 
     Raises:
         OSError: The folder or a file in it cannot be written.
@@ -54,3 +57,4 @@ def deliver(network: keras.Model, record: dict[str, Any], out: Path, *, name: st
     (out / "run.json").write_text(json.dumps(identified, indent=1) + "\n", encoding="utf-8")
     if record["history"]:
         plot_curves(record["history"], out / "curves.png")
+    return model

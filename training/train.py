@@ -225,12 +225,11 @@ def main() -> None:
         with TemporaryFile(dir=arguments.out):
             pass
         run.train()
-        deliver(run.averaged, run.record(), arguments.out, name=arguments.name, version=arguments.version)
+        model = deliver(run.averaged, run.record(), arguments.out, name=arguments.name, version=arguments.version)
     except (CheckpointError, DatasetError, OSError, RunError) as error:
         sys.exit(f"training: {error}")
     except KeyboardInterrupt:
         sys.exit("\ntraining: stopped; the same command goes on from the last whole epoch")
-    model = arguments.out / "catdog.keras"
     print(f"{model} is ready: python -m training.evaluate --data {arguments.data} --model {model}")
 
 
