@@ -8,5 +8,6 @@ In the order in which it may be read:
 - What it leaves: `deliver` and `folding`.
 - How good that is: `evaluate`, with `asking`, `calibration`, `figures`; `robustness`, with `damages`; `framing`.
 - Told to people: `tables`, `plots`, `card`; what was tried: EXPERIMENTS.md.
+- What the commands of these two share: `commands`.
 - Where the photographs come from: `download`, with `fetch`, `archives`, `sources` and `layout`.
 """

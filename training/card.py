@@ -8,14 +8,13 @@ Where there is none beside the model, the command writes one of headings and tab
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from catdog_api.artifact import Manifest, read_manifest, verify
-from catdog_api.errors import ArtifactError
 from training import tables
+from training.commands import add_model, faults_in_one_line
 
 CARD = "MODEL_CARD.md"
 HEADINGS = {
@@ -105,17 +104,13 @@ def _read(path: Path) -> dict[str, Any]:
 def main() -> None:
     """Fill the card from the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument(
-        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
-    )
+    add_model(parser)
     model = parser.parse_args().model
     card = model.with_name(CARD)
-    try:
+    with faults_in_one_line(CardError):
         filled = read_tables(model)
         text = card.read_text(encoding="utf-8") if card.exists() else begin(read_manifest(model))
         card.write_text(fill(text, filled), encoding="utf-8")
-    except (ArtifactError, CardError, OSError) as error:
-        sys.exit(f"training: {error}")
     print(f"{card} is filled.")
 
 

@@ -7,7 +7,6 @@ The calibration temperature is chosen on `val`; every figure is measured on `tes
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +14,10 @@ import numpy as np
 
 from catdog_api.artifact import read_manifest, write_manifest
 from catdog_api.classifier import load
-from catdog_api.errors import ArtifactError
 from training.asking import check_labels, in_batches
 from training.calibration import choose_temperature, reliability
-from training.dataset import DatasetError, Photographs, check_apart, load_split
+from training.commands import add_model, faults_in_one_line
+from training.dataset import Photographs, check_apart, load_split
 from training.figures import Figure, all_figures, confusion
 from training.plots import plot_calibration, plot_confusion
 
@@ -82,17 +81,13 @@ def main() -> None:
     """Evaluate from the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True, help="holds train, val and test, one folder per label each")
-    parser.add_argument(
-        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
-    )
+    add_model(parser)
     arguments = parser.parse_args()
-    try:
+    with faults_in_one_line():
         check_apart(arguments.data)
         validation, test = (_photographs(arguments.data, split, arguments.model) for split in ("val", "test"))
         calibrate(arguments.model, validation)
         figures = evaluate(arguments.model, test)
-    except (ArtifactError, DatasetError, OSError) as error:
-        sys.exit(f"training: {error}")
     print(json.dumps(figures, indent=2))
 
 

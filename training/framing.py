@@ -8,7 +8,6 @@ the answers are forced choices between those labels; cut to other shapes, they a
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
@@ -23,9 +22,9 @@ from tqdm import tqdm
 
 from catdog_api.classifier import Classifier, load
 from catdog_api.decoding import DRAFT_SCALE, GROUND, HALF_SCALE, decode
-from catdog_api.errors import ArtifactError
 from catdog_api.tensors import Probabilities
 from training.asking import in_batches
+from training.commands import add_model, faults_in_one_line
 from training.damages import Photograph, cut, jpeg, png
 from training.dataset import MAX_PIXELS, DatasetError, Targets, find_files, find_folders
 from training.figures import Figure, share
@@ -205,15 +204,11 @@ def main() -> None:
     parser.add_argument(
         "--photographs", type=Path, required=True, help="holds a folder for each of two or more of the model's labels"
     )
-    parser.add_argument(
-        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
-    )
+    add_model(parser)
     arguments = parser.parse_args()
-    try:
+    with faults_in_one_line():
         classifier = load(arguments.model)
         figures = measure(classifier, *choose(arguments.photographs, classifier.manifest.labels))
-    except (ArtifactError, DatasetError) as error:
-        sys.exit(f"training: {error}")
     print(json.dumps(figures, indent=2))
 
 

@@ -23,8 +23,9 @@ from tqdm import tqdm
 
 from catdog_api.classifier import Classifier, load
 from catdog_api.decoding import decode
-from catdog_api.errors import ArtifactError, ImageError
+from catdog_api.errors import ImageError
 from training.asking import check_labels, in_batches
+from training.commands import add_model, faults_in_one_line
 from training.damages import Photograph, all_damages, drawn, png
 from training.dataset import MAX_PIXELS, SURROUNDINGS, DatasetError, find_files
 from training.figures import Figure, share
@@ -143,21 +144,17 @@ def main() -> None:
         prog="python -m training.robustness", description=__doc__.split("\n", maxsplit=1)[0]
     )
     parser.add_argument("--data", type=Path, required=True, help="holds train, val and test, one folder per label each")
-    parser.add_argument(
-        "--model", type=Path, default=Path("models/catdog.keras"), help="the model file (default: %(default)s)"
-    )
+    add_model(parser)
     parser.add_argument("--count", type=int, default=COUNT, help="of photographs, at least 1 (default: %(default)s)")
     arguments = parser.parse_args()
     if arguments.count < 1:
         sys.exit(f"training: --count {arguments.count} leaves no photograph: 1 is the least.")
-    try:
+    with faults_in_one_line():
         classifier = load(arguments.model)
         figures = measure(classifier, choose(arguments.data, classifier.manifest.labels, arguments.count))
         text = json.dumps(figures, indent=1)
         arguments.model.with_name("robustness.json").write_text(text + "\n", encoding="utf-8")
         plot_robustness(figures, arguments.model.with_name("robustness.png"))
-    except (ArtifactError, DatasetError, OSError) as error:
-        sys.exit(f"training: {error}")
     print(text)
 
 
