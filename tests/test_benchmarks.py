@@ -24,6 +24,7 @@ from benchmarks.run import fastest, rotated
 from benchmarks.runtimes import table
 from benchmarks.steps import RAY, SERVICE, role
 from benchmarks.waiting import Waiting, measured_seconds
+from catdog_api.settings import Settings
 from tests.errands import wait_until
 from tests.fakes import MANIFEST
 
@@ -190,6 +191,13 @@ def test_every_contenders_requirements_are_pinned() -> None:
     for environment in {contender.environment for contender in CONTENDERS} - {"service"}:
         lines = (folder / f"{environment}.txt").read_text().splitlines()
         assert all("==" in line for line in lines if not line.startswith("#"))
+
+
+@pytest.mark.model
+def test_contenders_around_our_decoder_take_what_the_service_takes() -> None:
+    from benchmarks.contenders import ours  # noqa: PLC0415  # TensorFlow, which nothing else here waits for
+
+    assert Settings.model_fields["max_pixels"].default == ours.MAX_PIXELS
 
 
 def test_the_nodes_are_drawn_in_all_kinds(tmp_path: Path) -> None:

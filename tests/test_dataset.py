@@ -9,8 +9,9 @@ from PIL import Image as Pillow
 
 from catdog_api.decoding import decode
 from catdog_api.errors import ImageError
+from catdog_api.settings import Settings
 from tests.images import encode, quarters
-from training.dataset import REASONS, DatasetError, check_apart, find_labels, load_split, name_sources
+from training.dataset import MAX_PIXELS, REASONS, DatasetError, check_apart, find_labels, load_split, name_sources
 
 SIDE = 32
 
@@ -188,3 +189,7 @@ def test_other_photographs_or_other_labels_have_another_hash(data: Path, change:
     before = load_split(data, "train", SIDE).sha256
     change(data)
     assert load_split(data, "train", SIDE).sha256 != before
+
+
+def test_what_the_service_would_refuse_as_too_large_is_too_large_here() -> None:
+    assert Settings.model_fields["max_pixels"].default == MAX_PIXELS

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
+from catdog_api import decoding
 from catdog_api.tensors import Image, Images
 
 TILT_SHARE, TILT_DEGREES = 0.3, 20.0
@@ -19,7 +20,7 @@ CROP_AREA = (0.35, 1.0)  # zoom: the share of the photograph that a view shows
 CROP_ASPECT = (2 / 3, 3 / 2)  # the service squashes most shapes to a square
 BRIGHTNESS, CONTRAST, SATURATION, TINT = 0.35, 0.35, 0.5, 0.08
 GREY_SHARE = 0.06
-MEAN_COLOUR = (124, 116, 104)  # fills the corners that a tilt leaves empty
+MEAN_COLOUR = decoding.GROUND  # fills the corners that a tilt leaves empty; a run's record knows it by this name
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in JPEG
 
 # Damage, at full strength: each of these befalls so many views.

@@ -1,6 +1,5 @@
 """One public file over HTTP: resumed where it broke off, checked against what is recorded of it, then put in place."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import httpx
 from tqdm import tqdm
+
+from catdog_api.artifact import file_sha256
 
 # A line that breaks every few megabytes still gets there: only tries that bring less than PROGRESS_BYTES are counted.
 TRIES = 5
@@ -231,8 +232,7 @@ def _verify(path: Path, remote: RemoteFile) -> None:
     Raises:
         ChecksumError: It is another.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(path)
     if found != remote.sha256:
         path.unlink()
         raise ChecksumError(

@@ -9,7 +9,7 @@ from catdog_api.classifier import load as load_classifier
 from catdog_api.decoding import decode
 from catdog_api.tensors import Image, Probabilities
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 50_000_000  # the service's own default
 
 
 def load() -> Classifier:
