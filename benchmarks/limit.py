@@ -33,7 +33,7 @@ class Predicts(Protocol):
     manifest: Manifest
 
     def predict(self, images: Images) -> Probabilities:
-        """Classify a batch."""
+        """Predict a batch."""
 
 
 def main(folder: Path, seconds: float, callers: int, batch: int, precision: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`training.dataset`: class folders become arrays, and what cannot be used is refused or counted."""
+"""`training.dataset`: label folders become arrays, and what cannot be used is refused or counted."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

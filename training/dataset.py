@@ -1,4 +1,4 @@
-"""Reads class folders, a download's or one's own: check the photographs, and pack them into one array a split."""
+"""Reads label folders, a download's or one's own: check the photographs, and pack them into one array a split."""
 
 import hashlib
 import os

@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None, sources: Sequence[Source] = SOURCES)
         sources: What there is to choose from.
 
     Returns:
-        The exit status: 0, or 1 when an archive could not be had.
+        The exit status: 0, 1 when an archive could not be had, or 130 when it was interrupted.
     """
     parser = argparse.ArgumentParser(
         prog="python -m training.download",

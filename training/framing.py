@@ -80,7 +80,7 @@ def read(path: Path) -> Photograph:
 
 
 def halved(path: Path, least: int, *, drafted: bool) -> Photograph:
-    """Make a photograph a JPEG, so large that half of it is as little as drafting may leave, and decode that.
+    """Enlarge a photograph until half of it is the least that drafting leaves, save it as a JPEG, and decode that.
 
     Args:
         path: Its file.

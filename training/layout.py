@@ -1,4 +1,4 @@
-"""Writes the class folders of a download: which split a photograph goes to, under what name, and none of them twice."""
+"""Writes the label folders of a download: which split a photograph goes to, under what name, and none of them twice."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The recipe: what one run may have otherwise than another, and the schedules that follow from it.
+"""The recipe: what may differ between runs, and the schedules that follow from it.
 
 The numbers of views, network and optimizer stand beside their code; a run's record has them as well.
 """

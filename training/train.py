@@ -1,4 +1,4 @@
-"""One run: from class folders to a model artifact that the service can load.
+"""One run: from label folders to a model artifact that the service can load.
 
     python -m training.train --data DIR --out models/
 

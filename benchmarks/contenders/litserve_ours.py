@@ -29,7 +29,7 @@ class CatdogAPI(litserve.LitAPI):
         return np.stack(inputs)
 
     def predict(self, images: Images) -> Probabilities:
-        """Classify uint8 (N, size, size, 3), or without batching (size, size, 3)."""
+        """Predict uint8 (N, size, size, 3), or without batching (size, size, 3)."""
         return self.classifier.predict(images.reshape(-1, *images.shape[-3:]))
 
     def unbatch(self, output: Probabilities) -> list[Probabilities]:

@@ -19,13 +19,13 @@ class Catdog:
         self.model = plain.load()
 
     @serve.batch(max_batch_size=knobs.batch(), batch_wait_timeout_s=knobs.wait_seconds())
-    async def classify(self, images: list[npt.NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    async def predict(self, images: list[npt.NDArray[np.uint8]]) -> list[dict[str, Any]]:
         """Answer a batch of uint8 (1, size, size, 3)."""
         return [plain.answer(row) for row in np.asarray(self.model(np.concatenate(images), training=False))]
 
     async def __call__(self, request: Request) -> dict[str, Any]:
         """Answer one photograph."""
-        answer: dict[str, Any] = await self.classify(plain.read(await request.body()))
+        answer: dict[str, Any] = await self.predict(plain.read(await request.body()))
         return answer
 
 

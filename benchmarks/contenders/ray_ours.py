@@ -20,7 +20,7 @@ class Catdog:
         self.classifier = ours.load()
 
     @serve.batch(max_batch_size=knobs.batch(), batch_wait_timeout_s=knobs.wait_seconds())
-    async def classify(self, images: list[Image]) -> list[dict[str, Any]]:
+    async def predict(self, images: list[Image]) -> list[dict[str, Any]]:
         """Answer a batch of uint8 (size, size, 3); off the event loop, which goes on taking requests."""
         rows = await asyncio.to_thread(self.classifier.predict, np.stack(images))
         return [ours.answer(row, self.classifier.manifest) for row in rows]
@@ -28,7 +28,7 @@ class Catdog:
     async def __call__(self, request: Request) -> dict[str, Any]:
         """Answer one photograph."""
         image = await asyncio.to_thread(ours.read, await request.body(), self.classifier.manifest)
-        answer: dict[str, Any] = await self.classify(image)
+        answer: dict[str, Any] = await self.predict(image)
         return answer
 
 

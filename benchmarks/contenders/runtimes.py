@@ -41,7 +41,7 @@ class Runtime:
         self._network = network
 
     def predict(self, images: Images) -> Probabilities:
-        """Classify a batch.
+        """Predict a batch.
 
         Args:
             images: uint8 (N, size, size, 3), RGB in [0, 255].
