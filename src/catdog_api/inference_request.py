@@ -164,9 +164,9 @@ def _outputs(requested: Sequence[RequestedOutput] | None, *, is_binary: bool) ->
         if output.name in outputs:
             raise MalformedUploadError(f"The output '{output.name}' is asked for twice.")
         parameters = output.parameters or OutputParameters(binary_data=None)
-        for name in OF_OTHER_EXTENSIONS & (parameters.model_extra or {}).keys():
+        if foreign := OF_OTHER_EXTENSIONS & (parameters.model_extra or {}).keys():
             raise MalformedUploadError(
-                f"The output '{output.name}': '{name}' is of an extension that is not spoken here."
+                f"The output '{output.name}': '{min(foreign)}' is of an extension that is not spoken here."
             )
         outputs[output.name] = is_binary if parameters.binary_data is None else parameters.binary_data
     return outputs

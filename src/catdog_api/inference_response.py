@@ -10,7 +10,6 @@ from catdog_api import errors
 from catdog_api.artifact import Manifest
 from catdog_api.inference_request import LENGTH_BYTES
 from catdog_api.inference_schemas import LABEL, PHOTOGRAPHS, PIXELS, PROBABILITIES, ModelMetadata, TensorMetadata
-from catdog_api.labels import decide
 from catdog_api.outcome import Outcome
 
 PLATFORM = "tensorflow_keras"
@@ -54,7 +53,11 @@ def all_answered(outcomes: Sequence[Outcome | errors.CatdogError]) -> list[Outco
 
 
 def pack(
-    manifest: Manifest, request_id: str | None, outputs: dict[str, bool], outcomes: Sequence[Outcome]
+    manifest: Manifest,
+    request_id: str | None,
+    outputs: dict[str, bool],
+    labels: Sequence[str],
+    outcomes: Sequence[Outcome],
 ) -> tuple[bytes, int | None]:
     """Write the answer down.
 
@@ -62,13 +65,13 @@ def pack(
         manifest: Of the model that answered.
         request_id: To give back.
         outputs: As `Inference.outputs`.
-        outcomes: In the photographs' order, at least one.
+        labels: What was decided on each photograph, in their order.
+        outcomes: Likewise, at least one.
 
     Returns:
         The body, and how many bytes of it are JSON; None if all are.
     """
     probabilities = np.stack([outcome.look.probabilities for outcome in outcomes])
-    labels = [decide(manifest.labels, row) for row in probabilities]
     tensors: list[dict[str, Any]] = []
     behind: list[bytes] = []
     for name, is_binary in outputs.items():

@@ -119,10 +119,10 @@ async def infer(request: Request) -> Response:
         inference = await unless_the_caller_leaves(request, pipeline.aside(reading))
         work = pipeline.predict_all(inference.photographs)
         outcomes = all_answered(await unless_the_caller_leaves(request, work))
-    for outcome in outcomes:
-        label = decide(pipeline.manifest.labels, outcome.look.probabilities)
+    labels = [decide(pipeline.manifest.labels, outcome.look.probabilities) for outcome in outcomes]
+    for label, outcome in zip(labels, outcomes, strict=True):
         request.app.state.metrics.answered(label, outcome.stage_seconds)
-    answer, json_length = pack(pipeline.manifest, inference.id, inference.outputs, outcomes)
+    answer, json_length = pack(pipeline.manifest, inference.id, inference.outputs, labels, outcomes)
     if json_length is None:
         return Response(answer, media_type="application/json")
     return Response(answer, headers={HEADER_LENGTH: str(json_length)}, media_type="application/octet-stream")
