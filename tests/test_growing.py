@@ -84,6 +84,17 @@ def test_as_much_memory_is_asked_for_as_in_the_manifests() -> None:
     assert asked_for == {"Kubernetes": pod, "Ray": worker, "Ray with HAProxy": worker}
 
 
+def test_a_plan_for_kubernetes_has_pods_as_busy_and_as_many_at_once_as_the_manifests_have() -> None:
+    figures, objects = growing.read(), build(BUILDS["production"])
+    pods_then, with_new = (
+        int(re.findall(rf"^\| {row}.*? \| (\d+)", growing.plan(figures), re.MULTILINE)[0])
+        for row in ("pods of two cores", "while a new version comes")
+    )
+    assert with_new - pods_then == of_kind(objects, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    cpu = of_kind(objects, "HorizontalPodAutoscaler")["spec"]["metrics"][0]["resource"]
+    assert cpu["target"] == {"type": "Utilization", "averageUtilization": 100 * figures["assumed"]["utilization"]}
+
+
 def test_the_figures_say_where_they_come_from() -> None:
     measured = json.loads(growing.MEASURED.read_text(encoding="utf-8"))
     assert "2 cores" in measured["machine"]
