@@ -218,6 +218,7 @@ def test_ray_is_reached_by_its_own_pods_and_its_dashboard_by_kuberay_alone() -> 
     assert own == {"from": [{"podSelector": every["podSelector"]}]}
     reached = [{port["port"] for port in rule["ports"]} for rule in others]
     assert reached == [{ports["serve"]}, {8080}, {ports["dashboard"], ports["serve"]}]
-    (operator,) = others[-1]["from"]
-    assert operator["podSelector"] == {"matchLabels": {"app.kubernetes.io/component": "kuberay-operator"}}
+    peers = [peer for rule in others for peer in rule["from"]]
+    assert all(peer["namespaceSelector"]["matchLabels"] for peer in peers), "pods of anybody who takes such a label"
+    assert peers[-1]["podSelector"] == {"matchLabels": {"app.kubernetes.io/component": "kuberay-operator"}}
     assert (of_head["policyTypes"], [set(rule) for rule in of_head["egress"]]) == (["Egress"], [{"ports"}])
