@@ -16,15 +16,37 @@ from catdog_api.errors import SettingsError
 from catdog_api.parquet import Answers, find_stored
 from tests.fakes import MANIFEST
 
+SHELF = ("b.jpg", "deep/c.jpg", "deep/deeper/a.jpg", ".hidden/d.jpg", ".e.jpg")
+BUCKETS = {"shelf": SHELF, "odd": ("a/b.jpg", "a//c.jpg", "/d.jpg", "e.jpg")}
+
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
     folder = tmp_path / "shelf"
     (folder / "deep" / "deeper").mkdir(parents=True)
     (folder / ".hidden").mkdir()
-    for name in ("b.jpg", "deep/c.jpg", "deep/deeper/a.jpg", ".hidden/d.jpg", ".e.jpg"):
+    for name in SHELF:
         (folder / name).write_bytes(name.encode())
     return folder
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve S3 with the shelf in one bucket, and odd names in another; return an address to put a bucket's path in."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = "127.0.0.1:{1}".format(*server.get_host_and_port())
+        client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1")
+        for bucket, names in BUCKETS.items():
+            client.create_bucket(Bucket=bucket)
+            for name in names:
+                client.put_object(Bucket=bucket, Key=name, Body=name.encode())
+        yield f"s3://%s?endpoint_override={endpoint}&scheme=http&region=us-east-1"
+    finally:
+        server.stop()
 
 
 def row(path: str, label: str | None = "cat", error: str | None = None) -> dict[str, object]:
@@ -48,10 +70,21 @@ def test_local_photographs_are_found_as_without_a_cluster_and_named_in_full(
     assert not any(stored.named or stored.may_never_end() for stored in found)
 
 
-def test_an_address_is_looked_through_to_the_bottom_but_for_what_is_hidden(shelf: Path) -> None:
-    found = list(find_stored([f"file://{shelf}"]))
+def test_a_local_address_is_another_name_of_what_lies_there(shelf: Path) -> None:
+    deep = shelf / "deep"
+    found = list(find_stored([f"file://{deep}", str(deep), f"file://{deep}/c.jp%67", str(deep / "away.jpg")]))
+    assert {stored.path: stored.named for stored in found} == {
+        str(deep / "c.jpg"): True,
+        str(deep / "deeper" / "a.jpg"): False,
+        str(deep / "away.jpg"): True,
+    }
+    assert len(found) == 3
+
+
+def test_an_address_is_looked_through_to_the_bottom_but_for_what_is_hidden(store: str) -> None:
+    found = list(find_stored([store % "shelf"]))
     assert [stored.path for stored in found] == [
-        f"file://{shelf}/{name}" for name in ("b.jpg", "deep/c.jpg", "deep/deeper/a.jpg")
+        f"s3://shelf/{name}" for name in ("b.jpg", "deep/c.jpg", "deep/deeper/a.jpg")
     ]
     assert found[1].size_bytes() == 10
     with found[1].open() as file:
@@ -61,49 +94,34 @@ def test_an_address_is_looked_through_to_the_bottom_but_for_what_is_hidden(shelf
 @pytest.mark.parametrize(
     "names", [["deep", "deep"], ["deep", "deep/"], ["deep", "deep/deeper"], ["deep/c.jpg", "deep"]], ids=str
 )
-def test_a_photograph_that_is_named_twice_is_found_once(shelf: Path, names: list[str]) -> None:
-    found = list(find_stored([f"file://{shelf}/{name}" for name in names]))
+def test_a_photograph_that_is_named_twice_is_found_once_whatever_options_lead_to_it(
+    store: str, names: list[str]
+) -> None:
+    options = ("", "&allow_bucket_creation=true")
+    found = list(find_stored([store % f"shelf/{name}" + more for name, more in zip(names, options, strict=True)]))
     assert sorted(stored.path for stored in found) == [
-        f"file://{shelf}/{name}" for name in ("deep/c.jpg", "deep/deeper/a.jpg")
+        f"s3://shelf/{name}" for name in ("deep/c.jpg", "deep/deeper/a.jpg")
     ]
     assert [stored.named for stored in found if stored.path.endswith("c.jpg")] == ["deep/c.jpg" in names]
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve S3 with objects of odd names beside others; return the bucket's address, which may have a path put in."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        endpoint = "127.0.0.1:{1}".format(*server.get_host_and_port())
-        client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1")
-        client.create_bucket(Bucket="photographs")
-        for name in ("a/b.jpg", "a//c.jpg", "/d.jpg", "e.jpg"):
-            client.put_object(Bucket="photographs", Key=name, Body=b"x")
-        yield f"s3://photographs%s?endpoint_override={endpoint}&scheme=http&region=us-east-1"
-    finally:
-        server.stop()
-
-
-def test_what_arrow_cannot_open_is_said_and_all_else_in_a_bucket_found_once(bucket: str) -> None:
-    found = {stored.path: stored for stored in find_stored([bucket % "", bucket % "/a"])}
-    assert len(found) == len(list(find_stored([bucket % "", bucket % "/a"])))
-    odd = {"s3://photographs//", "s3://photographs/a//"}
-    assert found.keys() == odd | {"s3://photographs/a/b.jpg", "s3://photographs/e.jpg"}
+def test_what_arrow_cannot_open_is_said_and_all_else_in_a_bucket_found_once(store: str) -> None:
+    found = {stored.path: stored for stored in find_stored([store % "odd", store % "odd/a"])}
+    assert len(found) == len(list(find_stored([store % "odd", store % "odd/a"])))
+    odd = {"s3://odd//", "s3://odd/a//"}
+    assert found.keys() == odd | {"s3://odd/a/b.jpg", "s3://odd/e.jpg"}
     for path, stored in found.items():
         with pytest.raises(OSError, match="//") if path in odd else stored.open():
             stored.open().close()
     with pytest.raises(SettingsError, match=r"a//c.jpg.* cannot be looked into"):
-        list(find_stored([bucket % "/a//c.jpg"]))
+        list(find_stored([store % "odd/a//c.jpg"]))
 
 
-@pytest.mark.parametrize("name", ["b.jpg", "away.jpg"])
-def test_the_address_of_one_photograph_names_it_whether_or_not_it_is_there(shelf: Path, name: str) -> None:
-    (stored,) = find_stored([f"file://{shelf}/{name}"])
+@pytest.mark.parametrize(("name", "size"), [("b.jpg", 5), ("away.jpg", 0)])
+def test_the_address_of_one_photograph_names_it_whether_or_not_it_is_there(store: str, name: str, size: int) -> None:
+    (stored,) = find_stored([store % f"shelf/{name}"])
     assert stored.named
-    assert (stored.size_bytes() > 0) == (shelf / name).exists()
+    assert stored.size_bytes() == size
 
 
 def test_a_photograph_that_is_not_there_cannot_be_opened(shelf: Path) -> None:
@@ -117,16 +135,15 @@ def test_a_name_that_is_no_utf8_is_found_under_one_that_can_be_written(shelf: Pa
     assert rf"{shelf}/deep/\udcff.jpg" in [stored.path for stored in find_stored([str(shelf / "deep")])]
 
 
-@pytest.mark.parametrize("name", ["nowhere://bucket/folder", "file://%zz"])
+@pytest.mark.parametrize("name", ["nowhere://bucket/folder", "file://%zz", "file:///%ff"])
 def test_what_is_no_address_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="is no address"):
         list(find_stored([name]))
 
 
-def test_a_folder_that_leaves_while_it_is_looked_through_is_said_to_have_left(shelf: Path) -> None:
-    found = find_stored([f"file://{shelf}"])
-    next(found)
-    shutil.rmtree(shelf / "deep")
+def test_a_folder_that_leaves_while_it_is_looked_through_is_said_to_have_left(store: str) -> None:
+    found = find_stored([store % "shelf"])
+    next(found).filesystem.delete_dir("shelf/deep")
     with pytest.raises(SettingsError, match="cannot be looked into"):
         list(found)
 

@@ -54,9 +54,12 @@ class Stored(Source):
 def find_stored(names: Sequence[str]) -> Iterator[Stored]:
     """Find each photograph once: local ones as `find` does, in buckets whatever lies below a name.
 
+    In a bucket its path is what it is known by, here and in the answers, whatever options lead to it.
+
     Args:
         names: Addresses such as `s3://bucket/folder`, with options after a `?` as Arrow takes them; or what `find`
-            takes. One may lie below another. Names that begin with a dot are passed over.
+            takes, as an address `file:///...`, too. One may lie below another. Names that begin with a dot are passed
+            over.
 
     Returns:
         The files, local ones by their full path, because other processes have other folders to begin from.
@@ -64,22 +67,25 @@ def find_stored(names: Sequence[str]) -> Iterator[Stored]:
     Raises:
         SettingsError: An address cannot be looked into.
     """
+    addresses = [(name, *_opened(name)) for name in names if "://" in name]
     here = fs.LocalFileSystem()
-    for source in find([name for name in names if "://" not in name]):
+    local = [name for name in names if "://" not in name]
+    local += [path for _, filesystem, path in addresses if isinstance(filesystem, fs.LocalFileSystem)]
+    for source in find(local):
         # A name that is no UTF-8 fits into no table: as it is shown it will not be found, and that is said of it.
         yield Stored(shown(str(Path(source.path).absolute())), source.named, here, source.size_bytes())
-    addresses = [(name, *_opened(name)) for name in names if "://" in name]
     named = {path for _, _, path in addresses}
-    for number, (name, filesystem, path) in enumerate(addresses):
-        if any(
-            (_is_below(path, other) or (path == other and earlier < number)) and filesystem.equals(its_own)
-            for earlier, (_, its_own, other) in enumerate(addresses)
-        ):
+    found: set[str] = set()
+    for name, filesystem, path in addresses:
+        if isinstance(filesystem, fs.LocalFileSystem):
             continue
         scheme = name.partition("://")[0]
         try:
             for info in _below(filesystem, path):
-                yield Stored(f"{scheme}://{info.path}", info.path in named, filesystem, info.size or 0)
+                whole = f"{scheme}://{info.path}"
+                if whole not in found:
+                    found.add(whole)
+                    yield Stored(whole, info.path in named, filesystem, info.size or 0)
         except (OSError, pa.ArrowInvalid) as error:  # a bucket may have names that Arrow does not take
             raise SettingsError(f"{name} cannot be looked into: {error}") from error
 
@@ -167,7 +173,7 @@ def _opened(name: str) -> tuple[fs.FileSystem, str]:
     """Return a file system and the path there; raises SettingsError."""
     try:
         filesystem, path = fs.FileSystem.from_uri(name)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeError, pa.ArrowException) as error:
         raise SettingsError(f"{name} is no address that can be read: {error}") from error
     return filesystem, path.rstrip("/") or path
 
