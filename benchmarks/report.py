@@ -150,18 +150,18 @@ def plot_nodes(results: Mapping[str, Any], path: Path) -> None:
         results["windows"]["waiting"],
         "a stand-in that waits as long as the model computes; all else has the same two cores",
         {"color": "tab:green", "marker": "^"},
-        {"xytext": (0, 10), "ha": "center"},
+        {"xytext": (8, -6), "ha": "left", "va": "top"},
     )
     _plot_windows(
         axes,
         results["windows"]["true"],
         "the true model, measured; proxy and callers have the same two cores",
         {"color": "tab:orange", "marker": "o"},
-        {"xytext": (8, -6), "ha": "left", "va": "top"},
+        {"xytext": (0, -27), "ha": "center", "va": "top"},
     )
     axes.set_title("A try: these are no measurements" if results["is_quick"] else "Ray nodes of one core on two cores")
     axes.set(xlabel="nodes, each with one core and one replica", ylabel="images a second, as a multiple of one node's")
-    axes.set(xlim=(0, most + 0.8), ylim=(0, most + 0.8), xticks=range(1, most + 1))
+    axes.set(xlim=(0, most + 1.1), ylim=(0, most + 0.8), xticks=range(1, most + 1))
     canvas.legend(loc="outside lower center", fontsize=8, frameon=False)
     canvas.savefig(path, dpi=120)
 
