@@ -1,5 +1,5 @@
 /*
- * The page: photographs in, one card for each out, in the order given. No script knows a label: they are the model's.
+ * The page: photographs in, a card for each out, in their order. No script knows a label: they are the model's.
  * `Photograph`s ask; `cards.js` draws one, `summary.js` all. What is visible follows body[data-state].
  */
 
@@ -99,7 +99,7 @@ function clear() {
 }
 
 async function copy({ path }, button) {
-  const name = (button.dataset.name ??= button.textContent); // clicked again at once, it has another
+  const name = (button.dataset.name ??= button.textContent); // not "Copied"
   $("curl").textContent = curl(path, Boolean(key()));
   // Over plain http a page has no clipboard.
   const isCopied = await navigator.clipboard?.writeText($("curl").textContent).then(() => true, () => false);
@@ -141,5 +141,5 @@ function introduce({ labels = [], figures }) {
   document.title = $("question").textContent;
 }
 
-summarise(cards); // for photographs that come before the model has said what it knows
+summarise(cards); // who is faster than the model needs it
 introduced();

@@ -53,7 +53,7 @@ export async function askForModel() {
 async function calm(signal, onWait) {
   for (let left; (left = quiet.until - Date.now()) > 0; ) {
     onWait(quiet.sentence, `${quiet.detail} Next try in ${Math.ceil(left / 1000)}\u00a0s.`);
-    await new Promise((resolve) => setTimeout(resolve, left % 1000 || 1000)); // to the next whole second
+    await new Promise((resolve) => setTimeout(resolve, left % 1000 || 1000)); // to a whole second
     signal.throwIfAborted();
   }
 }

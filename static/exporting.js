@@ -1,4 +1,4 @@
-/* Answers on their way out: in the columns of `catdog-api predict --csv`, as JSON, and as a command. */
+/* Answers on their way out: in the columns of `catdog-api predict --csv`, as JSON, as a command. */
 
 import { labelsOf } from "./elements.js";
 
@@ -27,7 +27,7 @@ export function json(photographs) {
 }
 
 export function curl(path, isKeyed) {
-  const header = isKeyed ? '-H "X-API-Key: $CATDOG_API_KEY" ' : ""; // what is copied is pasted anywhere: not the key
+  const header = isKeyed ? '-H "X-API-Key: $CATDOG_API_KEY" ' : ""; // a copy goes anywhere: no key
   return `curl ${header}-F ${field(path)} ${new URL("predict", location.href)}`;
 }
 
@@ -38,7 +38,7 @@ export function save(text, download, type) {
 }
 
 function cell(value) {
-  // A spreadsheet takes it for a formula (OWASP, CSV injection); a file's name is a stranger's text.
+  // A spreadsheet takes it for a formula (OWASP, CSV injection); names are strangers' text.
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -28,7 +28,7 @@ export function draw(canvas, image, grid) {
     for (let x = 0; x < width; x++, at += 4) {
       const share = columns[x][y];
       const slope = Math.hypot(share - columns[Math.max(x - 1, 0)][y], share - columns[x][Math.max(y - 1, 0)]);
-      const beyond = Math.abs(share - OUTLINED_AT) / Math.max(slope, 1e-4) - 0.5; // pixels from the outline's middle
+      const beyond = Math.abs(share - OUTLINED_AT) / Math.max(slope, 1e-4) - 0.5; // pixels from its middle
       const line = within(outline / 2 - beyond);
       const light = (1 - line) * (1 - RIM * within(outline - beyond));
       paint(picture.data, at, share, light, line);

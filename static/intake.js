@@ -63,7 +63,7 @@ function byPath(a, b) {
 async function walk(folder) {
   const reader = folder.createReader();
   const found = [];
-  for (let some; (some = await called((...then) => reader.readEntries(...then)))?.length; ) { // a hundred at a time
+  for (let some; (some = await called((...then) => reader.readEntries(...then)))?.length; ) { // by hundreds
     for (const entry of some) {
       if (entry.isDirectory) found.push(...(await walk(entry)));
       else found.push({ path: entry.fullPath.slice(1), file: await called((...then) => entry.file(...then)) });
