@@ -211,8 +211,8 @@ def _kept_together(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
             if sum(map(len, held)) >= KEPT_ROWS or time.monotonic() - since >= KEPT_SECONDS:
                 yield held
                 held, since = [], time.monotonic()
-    except (ray.exceptions.RayError, ConnectionError, KeyboardInterrupt) as error:
-        ended = error
+    except (ray.exceptions.RayError, ConnectionError, KeyboardInterrupt, SystemExit) as error:
+        ended = error  # Ray makes SystemExit of SIGTERM
     if held:
         yield held
     if ended:

@@ -1,13 +1,7 @@
 """`catdog-api predict --engine ray` on two nodes with the true model: moto's S3 on loopback, and a node that dies."""
 
-import os
-import pty
-import re
-import subprocess
-import sys
-import termios
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,8 +21,8 @@ from catdog_api.errors import SettingsError
 from catdog_api.offline import Answer
 from catdog_api.parquet import Stored
 from catdog_api.settings import Settings
+from tests.cluster.jobs import PHOTOGRAPHS, ended, shelf, started, watched
 
-PHOTOGRAPHS = dict(zip([f"photographs/2026/{number:02}.jpg" for number in range(20)], draw(20), strict=True))
 OTHERS = {
     "photographs/2026/notes.txt": b"no image",
     "photographs/2026/empty.jpg": b"",
@@ -61,37 +55,9 @@ def put(options: str, files: dict[str, bytes]) -> None:
             stream.write(data)
 
 
-def started(nodes: Nodes, *arguments: str, program: Sequence[str] = ("-m", "catdog_api")) -> "subprocess.Popen[str]":
-    """Start the command on the nodes."""
-    command = [sys.executable, *program, "predict", "--engine", "ray", *arguments]
-    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
-    return subprocess.Popen(  # noqa: S603  # all of it is written here
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
-    )
-
-
-def ended(job: "subprocess.Popen[str]") -> tuple[int, str]:
-    """Wait for the command; return its status, and what it says last."""
-    try:
-        _, said = job.communicate(timeout=900)
-    finally:
-        job.kill()
-    return job.returncode, said.strip().split("\n")[-1]
-
-
 def predict(nodes: Nodes, options: str) -> tuple[int, str]:
     """Run the command from the one bucket to the other; return its status, and what it says last."""
     return ended(started(nodes, f"s3://photographs/2026?{options}", "--out", f"s3://answers/2026.parquet?{options}"))
-
-
-def shelf(folder: Path) -> set[str]:
-    """Put a thousand photographs into a folder; return their paths."""
-    folder.mkdir()
-    drawn = [*PHOTOGRAPHS.values()]
-    photographs = {str(folder / f"{number:04}.jpg"): drawn[number % 20] for number in range(1000)}
-    for path, data in photographs.items():
-        Path(path).write_bytes(data)
-    return set(photographs)
 
 
 def answers(options: str) -> pa.Table:
@@ -100,23 +66,21 @@ def answers(options: str) -> pa.Table:
 
 
 def test_who_watches_a_bucket_sees_how_far_it_is(nodes: Nodes, tmp_path: Path) -> None:
-    shelf(tmp_path / "shelf")
-    watched, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 100))  # on one without a size nothing is drawn
-    command = [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray"]
-    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "CATDOG_PRECISION": "float32"}
-    with subprocess.Popen(  # noqa: S603  # all of it is written here
-        [*command, str(tmp_path / "shelf"), "--out", str(tmp_path / "answers.parquet")],
-        stdout=subprocess.DEVNULL, stderr=terminal, env=environment,
-    ) as job:  # fmt: skip
-        os.close(terminal)
-        seen = ""
-        with suppress(OSError):  # which is how a terminal ends
-            while part := os.read(watched, 65536):
-                seen += part.decode()
-    os.close(watched)
+    with watched(nodes, tmp_path, ("-m", "catdog_api")) as (job, seen):
+        assert set(seen) - {0, 1000}
     assert job.returncode == 0
-    assert {int(count) for count in re.findall(r"(\d+)/1000", seen)} - {0, 1000}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_job_that_is_told_to_end_keeps_what_is_answered(nodes: Nodes, tmp_path: Path, number: signal.Signals) -> None:
+    never = "import sys; from catdog_api import cli, cluster; cluster.KEPT_SECONDS = 3600; sys.exit(cli.main())"
+    with watched(nodes, tmp_path, ("-c", never)) as (job, seen):
+        next(count for count in seen if count)
+        assert not any((tmp_path / "answers.parquet").iterdir())
+        job.send_signal(number)
+        assert 1000 not in set(seen)
+    assert job.returncode != 0
+    assert 0 < pq.read_table(tmp_path / "answers.parquet").num_rows < 1000
 
 
 def test_a_bucket_is_answered_as_the_model_answers_and_given_again_only_what_is_new(nodes: Nodes, options: str) -> None:
