@@ -1,6 +1,7 @@
 """Ray nodes on this machine, each as `ray start` makes one: processes of its own, which end together."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -38,10 +39,12 @@ class Node:
     Attributes:
         process: `ray start --block`, in whose session all others of the node are.
         metrics: Where it exposes Ray's series.
+        proxy: Where its own proxy of Serve's listens, while it has one; the head's is where Serve is told to.
     """
 
     process: "subprocess.Popen[bytes]"
     metrics: str
+    proxy: str
 
     def runs(self, title: str) -> bool:
         """Say whether one of its processes calls itself so, as Ray's do while they have something to do."""
@@ -113,6 +116,12 @@ class Nodes:
         node.kill()
         self.workers.remove(node)
 
+    def end(self, node: Node) -> None:
+        """Tell a node to end, as whoever stops its container does, and wait until it has; raises TimeoutExpired."""
+        node.process.terminate()
+        node.process.wait(PATIENCE_SECONDS)
+        self.kill(node)  # what it has left behind ends with its container
+
     def _start(self, *arguments: str, core: int | None = None) -> Node:
         pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
         for _ in range(TRIES):
@@ -120,10 +129,15 @@ class Nodes:
             log = self._folder / f"node-{port}.log"
             ports = ["--metrics-export-port", str(port), "--dashboard-agent-listen-port", str(free_port())]
             store = ["--object-store-memory", str(OBJECT_STORE_BYTES), *_ANY_WORKER_PORT]
+            # Below those that the kernel gives to connections: the proxy listens once there is a replica.
+            proxy = 20_000 + secrets.randbelow(10_000)
             command = [*pinned, _RAY, "start", "--block", *arguments, *ports, *store]
+            environment = {**os.environ, "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(proxy)}
             with log.open("wb") as stream:
-                process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
-            node = Node(process, f"http://127.0.0.1:{port}/metrics")
+                process = subprocess.Popen(
+                    command, stdout=stream, stderr=stream, start_new_session=True, env=environment
+                )
+            node = Node(process, f"http://127.0.0.1:{port}/metrics", f"http://127.0.0.1:{proxy}")
             while process.poll() is None:
                 if b"Ray runtime started" in log.read_bytes():
                     return node

@@ -4,10 +4,12 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 import yaml
 
 from benchmarks import growing
 from catdog_api.settings import Settings
+from tests.custom_kinds import pods
 from tests.kustomize import BUILDS, build, containers, of_kind
 from tests.test_container import RAY, ROOT, SERVED
 
@@ -62,7 +64,7 @@ def test_the_home_that_ray_writes_a_token_to_is_a_folder_that_a_pod_may_write_to
         assert VARIABLES["HOME"] in {mount["mountPath"] for mount in container["volumeMounts"]}
 
 
-def test_every_replica_that_ray_may_start_has_a_worker_and_the_time_to_end() -> None:
+def test_every_replica_that_ray_may_start_has_a_worker() -> None:
     (workers,) = RAY_SERVICE["spec"]["rayClusterConfig"]["workerGroupSpecs"]
     (container,) = workers["template"]["spec"]["containers"]
     text = (FOLDER / "catdog_ray.py").read_text(encoding="utf-8")
@@ -74,9 +76,20 @@ def test_every_replica_that_ray_may_start_has_a_worker_and_the_time_to_end() -> 
     surge = growing.read()["surge_percent"]
     assert f"max_surge_percent={surge['Ray']}" in text
     assert f"max_surge_percent={surge['Ray with HAProxy']}" in text
+
+
+@pytest.mark.parametrize("name", ["ray-head", "ray-worker"])
+def test_a_node_has_the_time_for_which_ray_drains_it_and_to_end_afterwards(name: str) -> None:
+    pod = pods(RAY_SERVICE)[name]
+    (container,) = pod["containers"]
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"] if "lifecycle" in container else 0
+    ray, _ = named("ray")
+    constants = ray.with_name("_private") / "ray_constants.py"
+    (drain,) = re.findall(r'"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", ([\d.]+)\n', constants.read_text(encoding="utf-8"))
+    assert pause + float(drain) + 5 <= pod["terminationGracePeriodSeconds"] <= pause + float(drain) + 15
+    assert float(drain) > Settings().grace_seconds, "replicas would be cut off before they have answered"
+    text = (FOLDER / "catdog_ray.py").read_text(encoding="utf-8")
     assert 'graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default' in text
-    end = container["lifecycle"]["preStop"]["sleep"]["seconds"] + Settings().grace_seconds
-    assert end + 3 <= workers["template"]["spec"]["terminationGracePeriodSeconds"] <= end + 10
 
 
 def test_ray_s_logs_leave_room_where_they_lie() -> None:

@@ -1,6 +1,7 @@
 """The application on the tests' Ray cluster, and what its tests ask it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -22,8 +23,8 @@ FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_act
 def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
     """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
     port = free_port()
-    # On the head, as behind a load balancer that lives on: the nodes that die here have replicas alone.
-    serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+    # The address is the head's, which lives on; each node with a replica has a proxy of its own, as `serve.yaml` says.
+    serve.start(proxy_location="EveryNode", http_options={"host": "127.0.0.1", "port": port})
     deploy()
     yield f"http://127.0.0.1:{port}"
     serve.shutdown()
@@ -32,6 +33,14 @@ def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
 def deploy(**options: Any) -> None:  # noqa: ANN401  # Ray's own
     """Bring the application to these options, and wait until it is there."""
     serve.run(Catdog.options(**{**FIXED, **options}).bind(), name=NAME)  # type: ignore[attr-defined]  # a deployment
+
+
+def has_all(nodes: Nodes) -> bool:
+    """Say whether every node has a replica, and a proxy that passes requests on."""
+    with suppress(httpx.ConnectError):
+        answers = [get(f"{node.proxy}/-/healthz") for node in nodes.workers]
+        return replicas() == len(nodes.workers) and all(answer.is_success for answer in answers)
+    return False
 
 
 def get(address: str) -> httpx.Response:

@@ -2,10 +2,13 @@
 
 import asyncio
 import threading
+import time
+from collections import Counter
 from contextlib import nullcontext
 from http import HTTPStatus
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import ray
 from catdog_ray import Catdog, own_settings
@@ -14,8 +17,14 @@ from ray.serve.config import AutoscalingConfig
 
 from benchmarks.cluster import PATIENCE_SECONDS, Nodes, wait_until
 from catdog_api.errors import ModelStuckError
-from tests.cluster.callers import Callers
-from tests.cluster.serving import NAME, PHOTOGRAPHS, deploy, get, replicas
+from catdog_api.settings import Settings
+from tests.cluster.callers import PATIENCE, Callers
+from tests.cluster.serving import NAME, PHOTOGRAPHS, deploy, get, has_all, replicas
+from tests.custom_kinds import pods
+from tests.kustomize import BUILDS, build, of_kind
+
+AT_ONCE = 2
+"""Requests in a replica where it matters; the others wait at the proxies."""
 
 
 class Hanging(Catdog.func_or_class):  # type: ignore[name-defined]  # what a deployment holds is not known here
@@ -74,6 +83,17 @@ def test_the_whole_application_answers_with_one_id_a_request(url: str) -> None:
     assert response.json()["detail"] == "There is nothing at /nowhere."
     assert len(response.headers.get_list("X-Request-ID")) == 1
     assert "<title>API explorer</title>" in get(f"{url}/docs").text
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_an_upload_that_is_too_large_is_refused_as_on_one_machine(url: str, *, is_announced: bool) -> None:
+    upload = bytes(Settings().max_upload_bytes + 1)
+    content = upload if is_announced else iter([upload])
+    headers = {"Content-Type": "image/jpeg"}
+    response = httpx.post(f"{url}/predict", content=content, headers=headers, timeout=PATIENCE, trust_env=False)
+    assert response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["type"] == "/problems/too-many-bytes"
 
 
 async def test_too_much_load_is_refused_as_on_one_machine(url: str) -> None:
@@ -142,19 +162,58 @@ async def test_a_replica_that_hangs_is_replaced_while_the_other_answers(url: str
     assert callers.heard.refusals.keys() <= {"overloaded", "not-ready"}
 
 
-async def test_a_node_that_dies_under_load_takes_what_it_was_working_on_and_nothing_else(
+def deploy_one_a_node(nodes: Nodes) -> None:
+    """Serve anew with a replica and a proxy on each node: another version's replicas would find no node without one."""
+    serve.delete(NAME)
+    deploy(max_replicas_per_node=1, max_ongoing_requests=AT_ONCE)
+    wait_until(lambda: has_all(nodes), "a replica and a proxy on each node")
+
+
+async def test_a_node_that_dies_under_load_takes_what_it_was_working_on_and_its_own_callers_and_nothing_else(
     url: str, nodes: Nodes
 ) -> None:
-    at_once = 2  # in a replica; the others wait at the proxy
-    await asyncio.to_thread(deploy, max_replicas_per_node=1, max_ongoing_requests=at_once)
-    await asyncio.to_thread(wait_until, lambda: replicas() == 2, "a replica on each node")
-    async with Callers(url, PHOTOGRAPHS, 8) as callers:
+    await asyncio.to_thread(deploy_one_a_node, nodes)
+    lost, other = nodes.workers
+    async with (
+        Callers(url, PHOTOGRAPHS, 4) as callers,
+        Callers(other.proxy, PHOTOGRAPHS, 4) as of_other,
+        Callers(lost.proxy, PHOTOGRAPHS, 2) as of_lost,
+    ):
+        for each in (callers, of_other, of_lost):
+            await each.hear(10, PATIENCE_SECONDS)
+        await asyncio.to_thread(nodes.kill, lost)
         await callers.hear(20, PATIENCE_SECONDS)
-        await asyncio.to_thread(nodes.kill, nodes.workers[0])
-        await callers.hear(20, PATIENCE_SECONDS)
+        await of_other.hear(20, PATIENCE_SECONDS)
         await asyncio.to_thread(nodes.add, 2)
-        await asyncio.to_thread(wait_until, lambda: replicas() == 2, "another replica on another node")
+        await asyncio.to_thread(wait_until, lambda: has_all(nodes), "another replica on another node")
         await callers.hear(20, PATIENCE_SECONDS)
-    assert callers.heard.faults == []
-    assert callers.heard.refusals.keys() <= {"not-ready"}
-    assert callers.heard.refusals.total() <= at_once
+        await of_other.hear(20, PATIENCE_SECONDS)
+    assert callers.heard.faults + of_other.heard.faults == []
+    refusals = callers.heard.refusals + of_other.heard.refusals
+    assert refusals.keys() <= {"not-ready"}
+    assert refusals.total() <= AT_ONCE
+    assert len(of_lost.heard.faults) == 2  # each one's connection
+
+
+async def test_a_node_that_is_told_to_end_under_load_loses_nothing_and_has_the_time_for_it(
+    url: str, nodes: Nodes
+) -> None:
+    await asyncio.to_thread(deploy_one_a_node, nodes)
+    leaving, other = nodes.workers
+    async with Callers(url, PHOTOGRAPHS, 2) as callers, Callers(other.proxy, PHOTOGRAPHS, 2) as of_other:
+        async with Callers(leaving.proxy, PHOTOGRAPHS, 2) as of_leaving:
+            await of_leaving.hear(10, PATIENCE_SECONDS)
+            begun = time.monotonic()
+            ending = asyncio.create_task(asyncio.to_thread(nodes.end, leaving))
+            await of_leaving.hear(10, PATIENCE_SECONDS)
+        await ending
+        seconds = time.monotonic() - begun
+        await callers.hear(20, PATIENCE_SECONDS)
+        await of_other.hear(20, PATIENCE_SECONDS)
+    await asyncio.to_thread(nodes.add, 2)
+    heard = [each.heard for each in (callers, of_other, of_leaving)]
+    assert [each.faults for each in heard] == [[]] * 3
+    assert not sum((each.refusals for each in heard), Counter())
+    pod = pods(of_kind(build(BUILDS["kuberay"]), "RayService"))["ray-worker"]
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert seconds < pod["terminationGracePeriodSeconds"] - pause
