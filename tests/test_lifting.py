@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from catdog_api.errors import MalformedUploadError
-from catdog_api.lifting import LONG_BYTES, MAX_BYTES_LEFT, LongText, Numbers, loads
+from catdog_api.lifting import MAX_BYTES_LEFT, SHORT_BYTES, LongText, Numbers, loads
 
 LARGE = 2_000_000
-LONG = "x" * LONG_BYTES
+LONG = "x" * (SHORT_BYTES + 1)
 
 
 def back(value: Any) -> Any:  # noqa: ANN401  # whatever was written

@@ -48,6 +48,7 @@ async def test_server_and_model_say_what_they_are(serve: Serve) -> None:
             ("label", "BYTES", [-1]),
             ("probabilities", "FP32", [-1, 3]),
         ]
+        assert [tensor["parameters"] for tensor in model["inputs"]] == [{"one_of": ["photographs", "pixels"]}] * 2
         assert model["outputs"][1]["parameters"] == {"labels": ["cat", "dog", "neither"]}
 
 

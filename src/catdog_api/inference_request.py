@@ -20,7 +20,7 @@ from catdog_api.inference_schemas import (
     Pixels,
     RequestedOutput,
 )
-from catdog_api.lifting import LongText, Numbers, loads
+from catdog_api.lifting import SHORT_BYTES, LongText, Numbers, loads
 from catdog_api.numerals import read_numerals
 from catdog_api.tensors import View
 
@@ -61,9 +61,11 @@ def read_inference(body: bytes, json_length: str | None, max_photographs: int) -
     try:
         request = InferenceRequest.model_validate(loads(body, end))
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
+        fault = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in fault["loc"])
-        raise MalformedUploadError(f"{place or 'The request'}: {fault['msg']}.") from error
+        is_long = isinstance(fault["input"], LongText)
+        sentence = f"The string has more than {SHORT_BYTES} bytes" if is_long else fault["msg"]
+        raise MalformedUploadError(f"{place or 'The request'}: {sentence}.") from error
     (tensor,) = request.inputs
     count = tensor.shape[0]
     if not math.prod(tensor.shape):

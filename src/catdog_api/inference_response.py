@@ -19,13 +19,14 @@ ANY = -1  # in a shape
 def described(manifest: Manifest) -> ModelMetadata:
     """Describe the model's tensors."""
     labels = list(manifest.labels)
+    either = {"one_of": [PHOTOGRAPHS, PIXELS]}
     return ModelMetadata(
         name=manifest.name,
         versions=[manifest.version],
         platform=PLATFORM,
         inputs=[
-            TensorMetadata(name=PHOTOGRAPHS, datatype="BYTES", shape=[ANY], parameters={}),
-            TensorMetadata(name=PIXELS, datatype="UINT8", shape=[ANY, ANY, ANY, 3], parameters={}),
+            TensorMetadata(name=PHOTOGRAPHS, datatype="BYTES", shape=[ANY], parameters=either),
+            TensorMetadata(name=PIXELS, datatype="UINT8", shape=[ANY, ANY, ANY, 3], parameters=either),
         ],
         outputs=[
             TensorMetadata(name=LABEL, datatype="BYTES", shape=[ANY], parameters={}),

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from catdog_api.lifting import SHORT_BYTES
+
 PHOTOGRAPHS, PIXELS = "photographs", "pixels"
 LABEL, PROBABILITIES = "label", "probabilities"
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -90,7 +92,7 @@ class InferenceRequest(BaseModel):
         }
     )
 
-    id: Text | None = None
+    id: Text | None = Field(None, description=f"Given back. Of {SHORT_BYTES} bytes at most, as it stands in the JSON.")
     parameters: RequestParameters | None = None
     inputs: list[Annotated[Photographs | Pixels, Field(discriminator="name")]] = Field(min_length=1, max_length=1)
     outputs: list[RequestedOutput] | None = Field(None, description="All, unless some are named.")
@@ -176,7 +178,9 @@ class TensorMetadata(BaseModel):
     name: str
     datatype: str
     shape: list[int]
-    parameters: dict[str, Any] = Field(description=f"Of `{PROBABILITIES}`: `labels`, in the order of its columns.")
+    parameters: dict[str, Any] = Field(
+        description=f"Of an input: `one_of`, of which a request has one. Of `{PROBABILITIES}`: `labels`, by column."
+    )
 
 
 class ModelMetadata(BaseModel):

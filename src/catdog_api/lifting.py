@@ -1,6 +1,6 @@
 """JSON whose long parts never become Python objects: ten megabytes of `[[1],[2]]` would be 250 MB of them.
 
-A string of more than `LONG_BYTES`, and an array of numbers under a key `data`, are lifted out and stay bytes. What is
+A string of more than `SHORT_BYTES`, and an array of numbers under a key `data`, are lifted out and stay bytes. What is
 left is small, or refused, and is parsed as ever. The parser, too, would keep every other thread waiting meanwhile.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from catdog_api.errors import MalformedUploadError
 
-LONG_BYTES: Final = 256
+SHORT_BYTES: Final = 254
 MAX_BYTES_LEFT: Final = 256 * 1024  # 7 MB as Python objects at most; a thousand strings that are just not long fit in
 _MAX_ESCAPES: Final = 500_000  # each takes the regular expression a step; base64 of 10 MiB has 160,000 slashes
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.){0,%d}+"' % _MAX_ESCAPES, re.DOTALL)
@@ -97,7 +97,7 @@ class _Lift:
             end = whole.end() if whole else 0
         if not end:
             raise MalformedUploadError(f"The JSON has a string without an end, or with {_MAX_ESCAPES:,} escapes.")
-        if end - quote <= LONG_BYTES:
+        if end - quote <= SHORT_BYTES + len(b'""'):
             self._leave(quote, end)
             return end
         self.left += _PLACEHOLDER
@@ -117,7 +117,7 @@ def loads(text: bytes, end: int) -> Any:  # noqa: ANN401  # whatever was written
         end: In bytes, at most its length.
 
     Returns:
-        What `json.loads` would, with a `LongText` for each string of more than `LONG_BYTES` and a `Numbers` for each
+        What `json.loads` would, with a `LongText` for each string of more than `SHORT_BYTES` and a `Numbers` for each
         array without strings or objects under a key `data`, at whatever depth.
 
     Raises:
