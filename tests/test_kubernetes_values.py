@@ -135,13 +135,15 @@ def test_a_ray_worker_has_room_for_a_replica_and_for_ray_itself() -> None:
     group = RAY_SERVICE["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
     store = int(group["rayStartParams"]["object-store-memory"])
     assert own["cpu"] == ours["cpu"]
-    assert quantity(own["memory"]) >= quantity(ours["memory"]) + 1.2e9 + store
+    proxy = 2 * BODIES_AT_ONCE * Settings().max_upload_bytes
+    assert quantity(own["memory"]) >= quantity(ours["memory"]) + 1.2e9 + proxy + store
 
 
 def test_ray_serves_in_kubernetes_as_anywhere() -> None:
     (config,) = load(REPOSITORY / "deploy" / "ray" / "serve.yaml")
     assert yaml.safe_load(RAY_SERVICE["spec"]["serveConfigV2"]) == config
     assert config["http_options"]["keep_alive_timeout_s"] == server.KEEP_ALIVE_SECONDS
+    assert config["http_options"]["port"] == Settings().port, "which the image exposes, and its health check asks"
     head, worker = (pods(RAY_SERVICE)[name]["containers"][0]["ports"] for name in ("ray-head", "ray-worker"))
     assert worker == [{"name": "serve", "containerPort": config["http_options"]["port"]}]
     assert worker[0] in head, "KubeRay takes the port of Serve's Service from the head, or makes none"

@@ -1,10 +1,17 @@
 """What Ray's proxy says of its own accord is a problem like any other, in the shape that the path asks for."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 from catdog_ray_proxy import layers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from catdog_api.bodies import BODIES_AT_ONCE
+
+LIMIT = 10_000
 
 
 def behind(app: ASGIApp) -> httpx.AsyncClient:
@@ -70,3 +77,48 @@ async def test_a_replica_that_died_on_a_request_is_said_to_be_gone() -> None:
         response = await client.get("/predict")
     assert (response.status_code, response.json()["type"]) == (503, "/problems/not-ready")
     assert response.headers["Retry-After"] == "1"
+
+
+async def full(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read what a caller sends until it has left, as the proxy does where there is no replica for it."""
+    del scope, send
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def sent(size: int, *, end: asyncio.Event) -> AsyncIterator[bytes]:
+    """Send so many bytes in two pieces, and then nothing until the end."""
+    yield bytes(size // 2)
+    yield bytes(size - size // 2)
+    await end.wait()
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_an_upload_that_is_too_large_is_refused_while_it_waits_for_a_replica(
+    monkeypatch: pytest.MonkeyPatch, *, is_announced: bool
+) -> None:
+    monkeypatch.setenv("CATDOG_MAX_UPLOAD_BYTES", str(LIMIT))
+    content = bytes(LIMIT + 1) if is_announced else sent(LIMIT + 1, end=asyncio.Event())
+    async with behind(full) as client:
+        response = await client.post("/predict", content=content)
+    assert (response.status_code, response.json()["type"]) == (413, "/problems/too-many-bytes")
+
+
+async def test_uploads_that_wait_for_a_replica_are_no_more_than_a_replica_holds_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CATDOG_MAX_UPLOAD_BYTES", str(LIMIT))
+    end = asyncio.Event()
+    async with behind(full) as client:
+        waiting = [
+            asyncio.create_task(client.post("/predict", content=sent(LIMIT, end=end))) for _ in range(BODIES_AT_ONCE)
+        ]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        response = await client.post("/predict", content=bytes(1))
+        assert (response.status_code, response.json()["type"]) == (503, "/problems/overloaded")
+        assert response.headers["Retry-After"] == "1"
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

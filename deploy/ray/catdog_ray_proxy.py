@@ -1,4 +1,4 @@
-"""What Ray's own proxy refuses, said as the service says it: a problem, and when to come again.
+"""What Ray's own proxy refuses, said as the service says it: a problem, and when to come again; and what it holds.
 
 A proxy takes `layers` from RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=catdog_ray_proxy:layers in its environment.
 """
@@ -10,9 +10,11 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from catdog_api.errors import RETRY_AFTER_SECONDS, DeadlineExceededError, NotReadyError, OverloadedError
+from catdog_api.bodies import HeldBodiesMiddleware
+from catdog_api.errors import RETRY_AFTER_SECONDS, CatdogError, DeadlineExceededError, NotReadyError, OverloadedError
 from catdog_api.problems import about_blank, problem_of, written
 from catdog_api.schemas import Problem
+from catdog_api.settings import read_settings
 
 OWN_PATHS = "/-/"
 """Of the proxy: its health and its routes, which are for machines that know Ray."""
@@ -21,12 +23,21 @@ GONE = NotReadyError("What was working on this request has ended; it may be sent
 
 
 def layers() -> list[Middleware]:
-    """Return what a proxy wraps itself in."""
-    return [Middleware(RayProblems)]
+    """Return what a proxy wraps itself in, the outermost last.
+
+    It reads a body while the request waits for a replica, and holds what it has read: so it counts as a replica does.
+
+    Raises:
+        SettingsError: A value in the environment cannot be read.
+    """
+    settings = read_settings({"tls_certificate": None, "tls_key": None})  # Ray has the listener, as in a replica
+    return [Middleware(RayProblems), Middleware(HeldBodiesMiddleware, settings.max_upload_bytes)]
 
 
 class RayProblems:
-    """Turns what the proxy says of its own accord, which is plain text, into problems. One for the proxy's life.
+    """Turns what the proxy says of its own accord, which is plain text, into problems, and bodies that are refused.
+
+    One for the proxy's life.
 
     The application has no plain text among its refusals, so that one is Ray's; of another application on the same
     cluster it may be its own.
@@ -44,6 +55,16 @@ class RayProblems:
             await self._app(scope, receive, send)
             return
         started = replaced = False
+        refusal: Problem | None = None
+
+        async def receive_or_leave() -> Message:
+            nonlocal refusal
+            if refusal is None:
+                try:
+                    return await receive()
+                except CatdogError as error:  # Ray reads in a task of its own, where nobody would hear of it
+                    refusal = problem_of(error)
+            return {"type": "http.disconnect"}  # upon which Ray ends what it has begun, and says nothing
 
         async def send_problem(message: Message) -> None:
             nonlocal started, replaced
@@ -58,9 +79,9 @@ class RayProblems:
             if not replaced:
                 await send(message)
 
-        await self._app(scope, receive, send_problem)
-        if not started:  # of a replica that dies the proxy says nothing
-            await _response(problem_of(GONE), scope)(scope, receive, send)
+        await self._app(scope, receive_or_leave, send_problem)
+        if not started:  # of a replica that dies the proxy says nothing, either
+            await _response(refusal or problem_of(GONE), scope)(scope, receive, send)
 
 
 def _is_plain(headers: Headers) -> bool:
