@@ -35,6 +35,12 @@ def named(path: str) -> tuple[Path, str]:
     return Path(spec.origin), name
 
 
+def of_ray(file: str) -> str:
+    """Return a file of the installed Ray, which is not imported: that takes seconds."""
+    ray, _ = named("ray")
+    return (ray.parent / file).read_text(encoding="utf-8")
+
+
 def test_the_image_that_kuberay_is_given_is_the_one_that_the_readme_builds() -> None:
     (tag,) = re.findall(r"^\$ docker build --target ray -t (\S+) \.$", (FOLDER / "README.md").read_text(), re.MULTILINE)
     images = {container["image"].rpartition("/")[2].partition(":")[0] for container in containers(RAY_SERVICE)}
@@ -73,9 +79,13 @@ def test_every_replica_that_ray_may_start_has_a_worker() -> None:
         "min_replicas": str(workers["minReplicas"]),
         "max_replicas": str(workers["maxReplicas"] * 2 // 3),  # for a new version half as many again
     }
+    assert "max_surge_percent=50" in text
+
+
+def test_a_new_image_is_planned_for_as_a_second_cluster_beside_the_first() -> None:
+    assert "upgradeStrategy" not in RAY_SERVICE["spec"], "KubeRay's own is a new cluster"
     surge = growing.read()["surge_percent"]
-    assert f"max_surge_percent={surge['Ray']}" in text
-    assert f"max_surge_percent={surge['Ray with HAProxy']}" in text
+    assert surge["Ray"] == surge["Ray with HAProxy"] == 100
 
 
 @pytest.mark.parametrize("name", ["ray-head", "ray-worker"])
@@ -83,13 +93,31 @@ def test_a_node_has_the_time_for_which_ray_drains_it_and_to_end_afterwards(name:
     pod = pods(RAY_SERVICE)[name]
     (container,) = pod["containers"]
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"] if "lifecycle" in container else 0
-    ray, _ = named("ray")
-    constants = ray.with_name("_private") / "ray_constants.py"
-    (drain,) = re.findall(r'"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", ([\d.]+)\n', constants.read_text(encoding="utf-8"))
+    constants = of_ray("_private/ray_constants.py")
+    (drain,) = re.findall(r'"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", ([\d.]+)\n', constants)
     assert pause + float(drain) + 5 <= pod["terminationGracePeriodSeconds"] <= pause + float(drain) + 15
     assert float(drain) > Settings().grace_seconds, "replicas would be cut off before they have answered"
     text = (FOLDER / "catdog_ray.py").read_text(encoding="utf-8")
     assert 'graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default' in text
+
+
+def test_probes_ask_ray_where_it_says_how_it_is() -> None:
+    constants = of_ray("_private/ray_constants.py")
+    (agent,) = re.findall(r"^DEFAULT_DASHBOARD_AGENT_LISTEN_PORT = (\d+)$", constants, re.MULTILINE)
+    says = {
+        ("/api/gcs_healthz", "dashboard"): "dashboard/modules/reporter/reporter_head.py",
+        ("/api/local_raylet_healthz", int(agent)): "dashboard/modules/reporter/healthz_agent.py",
+        ("/-/healthz", "serve"): "serve/_private/proxy_request_response.py",
+    }
+    probes = [
+        value["httpGet"]
+        for container in containers(RAY_SERVICE)
+        for name, value in container.items()
+        if name.endswith("Probe")
+    ]
+    assert {(probe["path"], probe["port"]) for probe in probes} == says.keys()
+    for (path, _), file in says.items():
+        assert f'"{path}"' in of_ray(file)
 
 
 def test_ray_s_logs_leave_room_where_they_lie() -> None:
