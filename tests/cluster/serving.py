@@ -37,7 +37,7 @@ def deploy(**options: Any) -> None:  # noqa: ANN401  # Ray's own
 
 def has_all(nodes: Nodes) -> bool:
     """Say whether every node has a replica, and a proxy that passes requests on."""
-    with suppress(httpx.ConnectError):
+    with suppress(httpx.TransportError):  # a proxy that is not there yet, or not ready
         answers = [get(f"{node.proxy}/-/healthz") for node in nodes.workers]
         return replicas() == len(nodes.workers) and all(answer.is_success for answer in answers)
     return False
