@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -129,8 +130,7 @@ class Nodes:
             log = self._folder / f"node-{port}.log"
             ports = ["--metrics-export-port", str(port), "--dashboard-agent-listen-port", str(free_port())]
             store = ["--object-store-memory", str(OBJECT_STORE_BYTES), *_ANY_WORKER_PORT]
-            # Below those that the kernel gives to connections: the proxy listens once there is a replica.
-            proxy = 20_000 + secrets.randbelow(10_000)
+            proxy = later_port()  # it listens once there is a replica
             command = [*pinned, _RAY, "start", "--block", *arguments, *ports, *store]
             environment = {**os.environ, "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(proxy)}
             with log.open("wb") as stream:
@@ -144,6 +144,14 @@ class Nodes:
                 time.sleep(0.1)
             node.kill()
         raise TimeoutError(log.read_text())
+
+
+def later_port() -> int:
+    """Choose a port for whoever listens later: below those that the kernel gives to connections meanwhile."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:

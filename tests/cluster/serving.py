@@ -9,9 +9,8 @@ import pytest
 from catdog_ray import Catdog
 from ray import serve
 
-from benchmarks.cluster import Nodes
+from benchmarks.cluster import Nodes, later_port
 from benchmarks.photographs import draw
-from benchmarks.servers import free_port
 from tests.cluster.callers import PATIENCE
 
 NAME = "catdog"
@@ -22,7 +21,7 @@ FIXED: dict[str, Any] = {"num_replicas": 2, "autoscaling_config": None, "ray_act
 @pytest.fixture(scope="module")
 def url(nodes: Nodes) -> Iterator[str]:  # noqa: ARG001  # the cluster is there
     """Serve with the application's options, but for two replicas of one core each, one a node; return the address."""
-    port = free_port()
+    port = later_port()
     # The address is the head's, which lives on; each node with a replica has a proxy of its own, as `serve.yaml` says.
     serve.start(proxy_location="EveryNode", http_options={"host": "127.0.0.1", "port": port})
     deploy()

@@ -20,9 +20,8 @@ from catdog_ray import QUEUE_LIMIT
 from ray import serve
 from ray.serve.schema import ServeDeploySchema, ServeInstanceDetails
 
-from benchmarks.cluster import PATIENCE_SECONDS, Nodes, wait_until
+from benchmarks.cluster import PATIENCE_SECONDS, Nodes, later_port, wait_until
 from benchmarks.registry import ROOT
-from benchmarks.servers import free_port
 from catdog_api import __version__
 from tests.cluster.callers import Callers
 from tests.cluster.serving import NAME, PHOTOGRAPHS, get, replicas
@@ -35,7 +34,7 @@ NEXT = "100.0.0"
 def config() -> dict[str, Any]:
     """Return what is shipped, but for a port that is free here."""
     shipped: dict[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
-    shipped["http_options"] |= {"host": "127.0.0.1", "port": free_port()}
+    shipped["http_options"] |= {"host": "127.0.0.1", "port": later_port()}
     return shipped
 
 
