@@ -99,7 +99,7 @@ def plan(figures: Mapping[str, Any]) -> str:
             {
                 f"for {rate:,} images/s": engine,
                 f"pods of two cores, {share:.0%} busy": pods,
-                "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]}",
+                "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]:.0f}",
                 f"machines of {node['cores']} cores and {node['memory_gb']} GB": machines,
                 "while a new version comes: pods, machines": f"{with_new}, {with_new_machines}",
                 "$ an hour": f"{dollars:.0f}",

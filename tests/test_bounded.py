@@ -61,6 +61,40 @@ def test_no_more_requests_are_read_while_some_wait(serve_and_ask: ServeAndAsk, c
     serve_and_ask(ask, "--log-level", "warning")
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(LIVE[:-2] + LINE * (2 * HEAD_LINES // 5) + b"\r\n", id="lines"),
+        pytest.param(LIVE[:-2] + b"a: " + b"b" * 350 + b"\r\n\r\n", id="bytes"),
+        pytest.param(LIVE.replace(b"/live", b"/live?" + b"b" * 350), id="addresses"),
+        pytest.param(HEAD % 350 + bytes(350), id="bodies"),
+    ],
+)
+def test_those_that_wait_hold_together_no_more_than_one_may(
+    serve_and_ask: ServeAndAsk, classifier: GatedClassifier, monkeypatch: pytest.MonkeyPatch, request_: bytes
+) -> None:
+    """Two do, of three; those are answered, and the second is the last."""
+    monkeypatch.setattr("catdog_api.bounded.HEAD_BYTES", 1000)  # which one piece from the socket holds for certain
+
+    def ask(url: str) -> None:
+        classifier.gate.clear()
+        classifier.entered.clear()
+        with connect(url, PREDICT) as connection:
+            assert classifier.entered.wait(BOUND)
+            connection.sendall(request_ * 3)
+            time.sleep(0.1)
+            classifier.gate.set()
+            started = time.monotonic()
+            content = received(connection)
+            assert time.monotonic() - started < BOUND
+        found, rest = take(content)
+        assert len(found) == 1 + 2
+        assert rest == b""
+        assert content.count(b"\r\nconnection: close\r\n") == 1
+
+    serve_and_ask(ask)
+
+
 def test_what_the_application_does_not_hear_of_is_counted(
     serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

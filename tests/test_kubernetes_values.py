@@ -24,7 +24,7 @@ from catdog_api.routes import unguarded
 from catdog_api.settings import Settings, bundled, read_settings
 from tests.custom_kinds import pods
 from tests.kustomize import BUILDS, ROOT, Object, build, containers, load, of_kind
-from tests.test_memory import BYTES_A_PIXEL
+from tests.test_memory import BYTES_A_PIXEL, HEADS
 
 REPOSITORY = ROOT.parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def test_the_memory_is_what_the_formula_in_the_readme_gives_for_these_cores(pod:
     size = read_manifest(bundled("models") / "catdog.keras").input_size
     formula = (
         int(base) * 10**6
-        + MAX_CONNECTIONS * HEAD_BYTES
+        + MAX_CONNECTIONS * HEADS * HEAD_BYTES
         + HELD_AT_ONCE * HIGH_WATER_LIMIT
         + 2 * BODIES_AT_ONCE * settings.max_upload_bytes
         + settings.core_limit * settings.max_pixels * BYTES_A_PIXEL

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from catdog_api.admission import HELD_AT_ONCE
 from catdog_api.artifact import read_manifest
 from catdog_api.bodies import BODIES_AT_ONCE
-from catdog_api.bounded import HEAD_BYTES
+from catdog_api.bounded import HEAD_BYTES, HEAD_LINES, MAX_PIPELINED
 from catdog_api.idle_connections import MAX_CONNECTIONS
 from catdog_api.settings import Settings
 from tests.bombs import costs
 from tests.images import encode
+from tests.test_protocol_readers import StuckTransport, connection, transport  # noqa: F401  # the last is a fixture
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BYTES_A_PIXEL = 18
+HEADS = 3
+"""Headers of the largest size that a connection may hold, by what they take in memory."""
+
 WIDTH, HEIGHT = 3000, 2000
 MEGABYTE = 10**6
 
@@ -53,12 +58,35 @@ def test_no_format_takes_more_for_a_pixel_than_is_promised(tmp_path: Path) -> No
     assert max(taken.values()) > 0.8 * bound, "less is needed than the README says"
 
 
+async def test_no_connection_takes_more_for_headers_than_is_promised(
+    transport: StuckTransport,  # noqa: F811  # the fixture
+) -> None:
+    def request(share: int) -> bytes:
+        lines = HEAD_LINES // share
+        line = b"a:" + bytes(HEAD_BYTES // share // lines - 2).replace(b"\0", b"b") + b"\r\n"
+        return b"GET / HTTP/1.1\r\n" + line * lines + b"\r\n"
+
+    protocol = connection()
+    protocol.connection_made(transport)
+    answered, waiting = request(1), request(MAX_PIPELINED) * (MAX_PIPELINED + 1)
+    tracemalloc.start()
+    protocol.data_received(answered)
+    protocol.data_received(waiting)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(protocol.pipeline) == MAX_PIPELINED
+    bound = HEADS * HEAD_BYTES
+    assert held < bound
+    assert held > 0.8 * bound, "less is needed than the README says"
+    protocol.connection_lost(None)
+
+
 def test_the_formula_has_the_numbers_of_the_code() -> None:
     settings = Settings()
     image = read_manifest(settings.model).input_size ** 2 * 3
     lines = dict(re.findall(r"^(headers|held|uploads|pixels|queue) +(.+?) MB", README, re.MULTILINE))
     expected = {
-        "headers": (f"{MAX_CONNECTIONS:,} x {HEAD_BYTES:,} bytes", MAX_CONNECTIONS * HEAD_BYTES),
+        "headers": (f"{MAX_CONNECTIONS:,} x {HEADS} x {HEAD_BYTES:,} bytes", MAX_CONNECTIONS * HEADS * HEAD_BYTES),
         "held": (f"{HELD_AT_ONCE} x {HIGH_WATER_LIMIT:,} bytes", HELD_AT_ONCE * HIGH_WATER_LIMIT),
         "uploads": (f"2 x {BODIES_AT_ONCE} x CATDOG_MAX_UPLOAD_BYTES", 2 * BODIES_AT_ONCE * settings.max_upload_bytes),
         "pixels": (f"cores x CATDOG_MAX_PIXELS x {BYTES_A_PIXEL} bytes", 2 * settings.max_pixels * BYTES_A_PIXEL),

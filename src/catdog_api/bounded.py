@@ -12,7 +12,7 @@ from catdog_api.idle_connections import IdleConnections
 
 HEAD_BYTES = 64 * 1024  # browsers and proxies stay below 16 KiB
 HEAD_LINES = 100  # which take twenty times their bytes; browsers and proxies together send forty
-MAX_PIPELINED = 100  # that wait for the answer to one before them; one piece from the socket may have 14,000
+MAX_PIPELINED = 10  # that wait for the answer to one before them, as many as apt sends; each takes 2 KB and its header
 
 NO_HTTP = f"This is no HTTP/1.1 request, or its header has more than {HEAD_BYTES // 1024} KiB or {HEAD_LINES} lines."
 
@@ -47,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(**given)
         self._idle = idle
         self._piece = self._rest = b""
+        self._lines = self._bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request."""
@@ -65,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         while self._rest and self.parser is not None:
             self._piece, self._rest = self._rest, b""
             super().data_received(self._piece)
+        self._piece = b""  # which may have 256 KB, and be the last for a long time
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer as if nothing had been said of another protocol, and go on with what came behind it.
@@ -75,22 +77,40 @@ class BoundedProtocol(HttpToolsProtocol):
         self._rest = self._piece[upgrade.args[0] :] if upgrade else b""
 
     def on_message_begin(self) -> None:
-        """Note that it is idle no more."""
+        """Note that it is idle no more, and count anew, unless others wait: one may hold what all of them may."""
         super().on_message_begin()
         self._idle.remove(self)
+        if not self.pipeline:
+            self._lines = self._bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one line of a header, or of what comes behind a body in chunks."""
-        if len(self.headers) >= HEAD_LINES:
-            raise ValueError(NO_HTTP)  # the parser makes it the error that ends in a 400
+        self._lines += 1
+        self._hold(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Pass a request on whose header is of a size that is read, if not too many wait already."""
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > HEAD_BYTES or len(self.pipeline) >= MAX_PIPELINED:
+        """Pass a request on, if not too many wait already."""
+        self._hold(len(self.url))
+        if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError(NO_HTTP)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; nobody reads it while its request waits."""
+        if self.pipeline:
+            self._hold(len(body))
+        super().on_body(body)
+
+    def _hold(self, more: int) -> None:
+        """Count what a request holds, and with it those that wait before it: all of them came in one piece.
+
+        Raises:
+            ValueError: It is more than is held; the parser makes it the error that ends in a 400.
+        """
+        self._bytes += more
+        if self._bytes > HEAD_BYTES or self._lines > HEAD_LINES:
+            raise ValueError(NO_HTTP)
 
     def on_response_complete(self) -> None:
         """Begin the next request, and read on if it was the last that waited."""

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from catdog_api.logs import Tally
 
 OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
-MAX_CONNECTIONS = 1_000  # a process; each may hold a header that has not ended, of 64 KiB
+MAX_CONNECTIONS = 1_000  # a process; each may hold headers of 200 KB in all
 
 
 def raise_limit() -> None:

@@ -205,6 +205,9 @@ class Protocol(RefusingProtocol):
         """Answer in the application's stead, unless its own answer has begun, and close."""
         if self._owes_an_answer():
             # To a whole request before this one: that answer comes first, and is the last.
+            if self._arriving and self._cycle is not None:
+                self.pipeline.popleft()  # its header was whole
+                self.cycle = self.pipeline[0][0] if self.pipeline else self._begun  # type: ignore[assignment]  # it has
             self.announce_end()
             self.flow.pause_reading()
             return

@@ -16,12 +16,15 @@ from functools import partial
 
 import uvloop
 
+from catdog_api.bounded import HEAD_LINES, MAX_PIPELINED
 from catdog_api.protocol import READING_SECONDS, SLOW_SECONDS
 from tests.raw_requests import HEADERS, PART, assert_refused_or_answered, exchange, odd_requests
 from tests.serving import HEAD
 
 TCP_CLOSE = 7  # the state that TCP_INFO begins with, tcp(7); a client that does not read learns it nowhere else
 GET_LARGE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: catdog.test\r\n\r\n"
+
+OTHERS = (b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * (HEAD_LINES // MAX_PIPELINED) + b"\r\n") * 1000
 
 ODD = odd_requests(10**6)
 
@@ -56,6 +59,12 @@ async def never_reading() -> AsyncIterator[bytes]:
     await asyncio.sleep(2 * READING_SECONDS)
 
 
+async def never_reading_and_asking_on() -> AsyncIterator[bytes]:
+    """Ask for more than all buffers hold, and for a thousand things behind it."""
+    yield 2 * GET_LARGE + OTHERS
+    await asyncio.sleep(2 * READING_SECONDS)
+
+
 async def gigabyte() -> AsyncIterator[bytes]:
     """Send a gigabyte as a form's file, in chunks; not without a pause."""
     await asyncio.sleep(1)
@@ -73,10 +82,10 @@ async def odd(port: int) -> float:
     return time.monotonic() - began
 
 
-async def seconds_until_closed(say: Say, port: int) -> float:
+async def seconds_until_closed(say: Say, port: int, *, reads: bool = True) -> float:
     """Connect, be slow, and return how long the service bore it."""
     with socket.socket() as connection:
-        if say is never_reading:
+        if not reads:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(0)
         loop = asyncio.get_running_loop()
@@ -84,7 +93,7 @@ async def seconds_until_closed(say: Say, port: int) -> float:
         began = time.monotonic()
         saying = asyncio.create_task(_say(connection, say))
         try:
-            if say is never_reading:
+            if not reads:
                 while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:  # noqa: ASYNC110  # the kernel's
                     await asyncio.sleep(0.25)
             else:
@@ -122,7 +131,10 @@ KINDS = {
     "no byte": Kind(partial(seconds_until_closed, nothing)),
     "header dribbled": Kind(partial(seconds_until_closed, header_by_header)),
     "body dribbled": Kind(partial(seconds_until_closed, body_by_bits)),
-    "answer not read": Kind(partial(seconds_until_closed, never_reading), READING_SECONDS),
+    "answer not read": Kind(partial(seconds_until_closed, never_reading, reads=False), READING_SECONDS),
+    "pipelined headers, answers not read": Kind(
+        partial(seconds_until_closed, never_reading_and_asking_on, reads=False), READING_SECONDS
+    ),
     "a gigabyte": Kind(partial(seconds_until_closed, gigabyte), clients=1),
     "odd requests": Kind(odd, clients=4),
 }
