@@ -104,6 +104,36 @@ def test_a_request_that_trickles_in_is_closed_with_a_408(serve_and_ask: ServeAnd
     serve_and_ask(ask)
 
 
+def test_a_good_start_does_not_help_for_long(serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = 1.5
+    monkeypatch.setattr("catdog_api.protocol.SLOW_SECONDS", slow)
+
+    def ask(url: str) -> None:
+        with connect(url, HEAD % 100_000 + bytes(20_000)) as trickling:
+            started = time.monotonic()
+            trickle(trickling, b"x" * 10, every=0.05)
+            assert 0.9 * slow < time.monotonic() - started < 1.6 * slow
+            assert problem(received(trickling))["status"] == 408
+
+    serve_and_ask(ask)
+
+
+def test_a_request_is_timed_from_its_own_first_byte(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog_api.protocol.SLOW_SECONDS", 4 * SLOW)
+
+    def ask(url: str) -> None:
+        with connect(url) as early:
+            time.sleep(3 * SLOW)
+            early.sendall(PREDICT[:30])
+            time.sleep(2 * SLOW)
+            early.sendall(PREDICT[30:])
+            assert answer(early).startswith(b"HTTP/1.1 200")
+
+    serve_and_ask(ask)
+
+
 def test_a_slow_but_steady_upload_is_answered(serve_and_ask: ServeAndAsk) -> None:
     def ask(url: str) -> None:
         content = JPEG + bytes(12 * 500)

@@ -3,6 +3,7 @@
 import socket
 import struct
 from asyncio import TimerHandle, Transport
+from collections import deque
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from catdog_api.schemas import Problem
 
 SLOW_SECONDS = 10  # as long as the answer itself may take; a phone that changes its cell is back within it
 BYTES_PER_SECOND = 1024  # at this pace 10 MiB take three hours, for which no person waits
+PARTS = 10  # in which those seconds are counted, so that the last ones are judged and not the good start before them
 READING_SECONDS = 60  # a window in which a reader keeps the pace of senders, or is done
 UNREAD_BYTES = 16 * 1024**2  # of a body after its answer; a browser sends it all before it reads
 AT_ONCE = struct.pack("ii", 1, 0)  # how long a closed connection lingers, as the kernel takes it
@@ -41,10 +43,8 @@ class Protocol(RefusingProtocol):
         self._head_bytes = 0
         self._unread_bytes = 0
         self._untaken_bytes = 0
-        self._heard = 0.0
         self._idle_since = 0.0
-        self._window_start = 0.0
-        self._window_bytes = 0
+        self._sent_bytes = deque([0], maxlen=PARTS)
         self._sending_clock: TimerHandle | None = None
         self._reading_clock: TimerHandle | None = None
 
@@ -57,14 +57,12 @@ class Protocol(RefusingProtocol):
         """Stop the clocks."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # of a connection that was reset, uvicorn leaves it running
-        for clock in (self._sending_clock, self._reading_clock):
-            if clock is not None:
-                clock.cancel()
+        self._stop_sending_clock()
+        if self._reading_clock is not None:
+            self._reading_clock.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and time the client only while it owes the rest of a request."""
-        self._heard = self.loop.time()
-        self._window_bytes += len(data)
         self._head_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -74,12 +72,14 @@ class Protocol(RefusingProtocol):
         elif self._arriving or self.cycle is None:
             if self._sending_clock is None:
                 self._expect_bytes()
+            self._sent_bytes[-1] += len(data)
         else:
             self._expect_nothing()
 
     def on_message_begin(self) -> None:
-        """Note that a request has begun."""
+        """Note that a request has begun, and time it alone: a browser may have connected long before."""
         super().on_message_begin()
+        self._stop_sending_clock()
         self._arriving = True
         self._unread_bytes = 0
         self._head_bytes = 0  # from the next piece on: this one may hold the end of another request
@@ -105,8 +105,9 @@ class Protocol(RefusingProtocol):
     def on_response_complete(self) -> None:
         """Give the client its whole time for what comes after the answer, or for reading it if it was the last."""
         super().on_response_complete()
-        self._begin_window()
-        self._idle_since = self._heard
+        if self._sending_clock is not None:
+            self._expect_bytes()
+        self._idle_since = self.loop.time()
         if self.transport.is_closing():
             self._expect_reading()
 
@@ -159,18 +160,18 @@ class Protocol(RefusingProtocol):
 
     def _expect_bytes(self) -> None:
         """Begin to time the client: from now on it owes bytes."""
-        self._begin_window()
-        self._sending_clock = self.loop.call_at(self._heard + SLOW_SECONDS, self._check_pace)
+        self._stop_sending_clock()
+        self._sent_bytes = deque([0], maxlen=PARTS)
+        self._sending_clock = self.loop.call_later(SLOW_SECONDS / PARTS, self._check_pace)
 
-    def _begin_window(self) -> None:
-        self._heard = self._window_start = self.loop.time()
-        self._window_bytes = 0
-
-    def _expect_nothing(self) -> None:
-        """Stop timing the client: its request is whole."""
+    def _stop_sending_clock(self) -> None:
         if self._sending_clock is not None:
             self._sending_clock.cancel()
             self._sending_clock = None
+
+    def _expect_nothing(self) -> None:
+        """Stop timing the client: its request is whole."""
+        self._stop_sending_clock()
         # uvicorn stops its timer for the pause between two requests at any data: the rest of a body that was answered
         # early, and empty lines, which begin no request and so do not make the pause longer.
         if self.cycle.response_complete and self.timeout_keep_alive_task is None:
@@ -178,21 +179,17 @@ class Protocol(RefusingProtocol):
             self.timeout_keep_alive_task = self.loop.call_at(ends, self.timeout_keep_alive_handler)
 
     def _check_pace(self) -> None:
-        now = self.loop.time()
-        window_over = now >= self._window_start + SLOW_SECONDS
-        too_few = window_over and self._window_bytes < SLOW_SECONDS * BYTES_PER_SECOND
+        """Let a client go that was too slow over the last seconds; one that says nothing for them is."""
         if self.transport.is_closing():
             return
         if self.flow.read_paused or self._owes_an_answer():
             # Not the client's doing: this side does not read on, or an earlier answer comes first.
             self._expect_bytes()
-        elif too_few or now - self._heard >= SLOW_SECONDS:
+        elif len(self._sent_bytes) == PARTS and sum(self._sent_bytes) < SLOW_SECONDS * BYTES_PER_SECOND:
             self._let_go()
         else:
-            if window_over:
-                self._window_start, self._window_bytes = now, 0
-            due = min(self._window_start, self._heard) + SLOW_SECONDS
-            self._sending_clock = self.loop.call_at(due, self._check_pace)
+            self._sent_bytes.append(0)
+            self._sending_clock = self.loop.call_later(SLOW_SECONDS / PARTS, self._check_pace)
 
     def _let_go(self) -> None:
         if self._arriving:

@@ -17,7 +17,7 @@ from functools import partial
 import uvloop
 
 from catdog_api.bounded import HEAD_LINES, MAX_PIPELINED
-from catdog_api.protocol import READING_SECONDS, SLOW_SECONDS
+from catdog_api.protocol import BYTES_PER_SECOND, READING_SECONDS, SLOW_SECONDS
 from tests.raw_requests import HEADERS, PART, assert_refused_or_answered, exchange, odd_requests
 from tests.serving import HEAD
 
@@ -48,6 +48,14 @@ async def header_by_header() -> AsyncIterator[bytes]:
 async def body_by_bits() -> AsyncIterator[bytes]:
     """Announce a photograph, and send 500 bytes of it every second."""
     yield HEAD % 10**6
+    for _ in range(4 * SLOW_SECONDS):
+        yield b"x" * 500
+        await asyncio.sleep(1)
+
+
+async def body_by_bits_after_a_good_start() -> AsyncIterator[bytes]:
+    """Send twice as much of a photograph at once as must come in the time, and then 500 bytes of it every second."""
+    yield HEAD % 10**6 + bytes(2 * SLOW_SECONDS * BYTES_PER_SECOND)
     for _ in range(4 * SLOW_SECONDS):
         yield b"x" * 500
         await asyncio.sleep(1)
@@ -131,6 +139,7 @@ KINDS = {
     "no byte": Kind(partial(seconds_until_closed, nothing)),
     "header dribbled": Kind(partial(seconds_until_closed, header_by_header)),
     "body dribbled": Kind(partial(seconds_until_closed, body_by_bits)),
+    "good start, then dribbled": Kind(partial(seconds_until_closed, body_by_bits_after_a_good_start)),
     "answer not read": Kind(partial(seconds_until_closed, never_reading, reads=False), READING_SECONDS),
     "pipelined headers, answers not read": Kind(
         partial(seconds_until_closed, never_reading_and_asking_on, reads=False), READING_SECONDS
