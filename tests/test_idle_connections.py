@@ -73,7 +73,7 @@ def test_one_too_many_takes_the_place_of_the_longest_idle(
                 time.sleep(1.1)  # once a second it is told
 
     serve_and_ask(ask)
-    assert [line["count"] for line in lines(capsys.readouterr().err, "idle connections closed")] == [1]
+    assert [line["count"] for line in lines(capsys.readouterr().err, "connections closed")] == [1]
 
 
 def test_no_connection_is_closed_that_has_not_been_sent_all_of_its_answer(
@@ -99,6 +99,32 @@ def test_no_connection_is_closed_that_has_not_been_sent_all_of_its_answer(
     serve_and_ask(ask)
 
 
+def test_where_none_is_idle_it_takes_the_place_of_who_has_been_sending_a_request_for_longest(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, classifier: GatedClassifier
+) -> None:
+    monkeypatch.setattr("catdog_api.server.room", lambda: 3)
+
+    def ask(url: str) -> None:
+        classifier.gate.clear()
+        with connect(url, LIVE + PREDICT) as waiting, connect(url) as later, connect(url) as longest:
+            assert answer(waiting).startswith(b"HTTP/1.1 200")
+            for connection, half in ((longest, PREDICT[:20]), (later, PREDICT[:-1])):
+                connection.sendall(LIVE + half)
+                assert answer(connection).startswith(b"HTTP/1.1 200")
+            with connect(url) as fourth:
+                assert is_answered(fourth)
+                assert received(longest) == b""
+                with connect(url) as fifth:
+                    assert is_answered(fifth)
+                    assert received(fourth) == b""  # it was idle
+                    classifier.gate.set()
+                    later.sendall(PREDICT[-1:])
+                    assert answer(later).startswith(b"HTTP/1.1 200")
+                    assert answer(waiting).startswith(b"HTTP/1.1 200")
+
+    serve_and_ask(ask)
+
+
 def test_no_connection_is_closed_that_waits_for_an_answer(
     serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, classifier: GatedClassifier
 ) -> None:
@@ -107,14 +133,13 @@ def test_no_connection_is_closed_that_waits_for_an_answer(
     def ask(url: str) -> None:
         classifier.gate.clear()
         classifier.entered.clear()
-        with connect(url, PREDICT) as waiting, connect(url) as eager:
+        with connect(url, PREDICT) as waiting, connect(url, LIVE + PREDICT + PREDICT[:20]) as eager:
             assert classifier.entered.wait(BOUND)
-            assert is_answered(eager)
-            eager.sendall(LIVE + PREDICT[:20])  # of the second it is still the head
             assert answer(eager).startswith(b"HTTP/1.1 200")
             with connect(url) as third:
                 assert received(third) == b""
             classifier.gate.set()
+            assert answer(eager).startswith(b"HTTP/1.1 200")
             eager.sendall(PREDICT[20:])
             assert answer(eager).startswith(b"HTTP/1.1 200")
             assert answer(waiting).startswith(b"HTTP/1.1 200")

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from catdog_api.idle_connections import IdleConnections
 
@@ -39,7 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which ends what would grow. One for a connection; on the event loop.
 
     Args:
-        idle: Those connections of the server that are.
+        idle: Those connections of the server on which it waits for the client.
         given: What uvicorn gives.
     """
 
@@ -47,6 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(**given)
         self._idle = idle
         self._piece = self._rest = b""
+        self._arriving = False
         self._lines = self._bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -77,9 +78,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._rest = self._piece[upgrade.args[0] :] if upgrade else b""
 
     def on_message_begin(self) -> None:
-        """Note that it is idle no more, and count anew, unless others wait: one may hold what all of them may."""
+        """Note that a request has begun, and count anew, unless others wait: one may hold what all of them may."""
         super().on_message_begin()
-        self._idle.remove(self)
+        self._arriving = True
+        self._say_who_waits()
         if not self.pipeline:
             self._lines = self._bytes = 0
 
@@ -102,6 +104,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._hold(len(body))
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        """Note that a request is whole."""
+        super().on_message_complete()
+        self._arriving = False
+        self._say_who_waits()
+
     def _hold(self, more: int) -> None:
         """Count what a request holds, and with it those that wait before it: all of them came in one piece.
 
@@ -117,5 +125,28 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self.transport.is_closing():
             self.flow.resume_reading()
-            if self.cycle.response_complete and self.cycle.scope is self.scope:  # and no other request has begun
-                self._idle.add(self)
+            self._say_who_waits()
+
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        """The cycle of the request whose bytes came last; none before its headers are complete."""
+        return self.cycle if self.cycle is not None and self.cycle.scope is self.scope else None
+
+    def _is_owed_a_request(self) -> bool:
+        """Whether a request is on its way that has no answer yet."""
+        return self._arriving and not (self._cycle is not None and self._cycle.response_complete)
+
+    def _owes_an_answer(self) -> bool:
+        """Whether a request that came whole is still without its answer."""
+        if self.cycle is None or self.cycle.response_complete:
+            return False
+        return bool(self.pipeline) or not (self._arriving and self._cycle is not None)
+
+    def _say_who_waits(self) -> None:
+        """Let the connection make room for another only while the service waits for the client."""
+        if self._owes_an_answer():
+            self._idle.remove(self)
+        elif self._is_owed_a_request():
+            self._idle.begin(self)
+        else:
+            self._idle.add(self)

@@ -5,6 +5,7 @@ Of TLS those count whose handshake is over; before that a client has 10 s.
 
 import sys
 from contextlib import suppress
+from itertools import chain
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -35,7 +36,10 @@ def room() -> int:
 
 
 class IdleConnections:
-    """The connections without a request under way, the longest idle first. One for a server; on its event loop.
+    """The connections on which the service waits for the client. One for a server; on its event loop.
+
+    Those without a request make room before those whose request is on its way, and of each who has been waited for
+    longest: an honest request seldom takes as long as one that is there to take a place.
 
     Args:
         most: How many connections there may be, busy ones included.
@@ -44,23 +48,32 @@ class IdleConnections:
     def __init__(self, most: int) -> None:
         self._most = most
         self._idle: dict[HttpToolsProtocol, None] = {}
-        self._closed = Tally("idle connections closed to make room")
+        self._sending: dict[HttpToolsProtocol, None] = {}
+        self._closed = Tally("connections closed to make room")
 
     def admit(self, connection: HttpToolsProtocol) -> None:
-        """Take a connection on; for one too many the longest idle is closed, itself where all are busy."""
-        self.add(connection)
+        """Take a connection on; for one too many one that is waited for is closed, and where there is none itself."""
         if len(connection.connections) > self._most:
-            owed_nothing = (one for one in self._idle if not one.transport.get_write_buffer_size())
-            first = next(owed_nothing, connection)
-            self.remove(first)
+            waited_for = chain(self._idle, self._sending)
+            leaver = next((one for one in waited_for if not one.transport.get_write_buffer_size()), connection)
+            self.remove(leaver)
             self._closed.count(connections=self._most)
-            first.transport.abort()  # which drops what is not sent yet
+            leaver.transport.abort()  # which drops what is not sent yet
+            if leaver is connection:
+                return
+        self.add(connection)
 
     def add(self, connection: HttpToolsProtocol) -> None:
         """Note that a connection waits for its next request, from now on."""
         self.remove(connection)
         self._idle[connection] = None
 
-    def remove(self, connection: HttpToolsProtocol) -> None:
-        """Note that a connection is idle no more."""
+    def begin(self, connection: HttpToolsProtocol) -> None:
+        """Note that a connection waits for the rest of a request, from when this was said first."""
         self._idle.pop(connection, None)
+        self._sending.setdefault(connection)
+
+    def remove(self, connection: HttpToolsProtocol) -> None:
+        """Note that nothing is waited for on a connection, which has a request to be answered, or is closed."""
+        self._idle.pop(connection, None)
+        self._sending.pop(connection, None)

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from catdog_api.bounded import HEAD_BYTES, NO_HTTP
 from catdog_api.errors import TooSlowError
@@ -39,7 +38,6 @@ class Protocol(RefusingProtocol):
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own, and the admission
         super().__init__(**given)
-        self._arriving = False
         self._head_bytes = 0
         self._unread_bytes = 0
         self._untaken_bytes = 0
@@ -80,7 +78,6 @@ class Protocol(RefusingProtocol):
         """Note that a request has begun, and time it alone: a browser may have connected long before."""
         super().on_message_begin()
         self._stop_sending_clock()
-        self._arriving = True
         self._unread_bytes = 0
         self._head_bytes = 0  # from the next piece on: this one may hold the end of another request
 
@@ -97,10 +94,9 @@ class Protocol(RefusingProtocol):
                 self._close()
 
     def on_message_complete(self) -> None:
-        """Note that a request is whole."""
+        """Begin the pause between two requests, if this one was answered before it was whole."""
         super().on_message_complete()
-        self._arriving = False
-        self._idle_since = self.loop.time()  # if it was answered before
+        self._idle_since = self.loop.time()
 
     def on_response_complete(self) -> None:
         """Give the client its whole time for what comes after the answer, or for reading it if it was the last."""
@@ -139,24 +135,12 @@ class Protocol(RefusingProtocol):
 
     def shutdown(self) -> None:
         """Close, unless a request is under way: uvicorn would cut one whose headers have not all come."""
-        answered = self._cycle is not None and self._cycle.response_complete
-        if self._owes_an_answer() or (self._arriving and not answered):
+        if self._owes_an_answer() or self._is_owed_a_request():
             self.announce_end()
         elif self.scheme == "https" and not self.transport.get_write_buffer_size():
             self.transport.abort()  # TLS would wait for the client's own farewell, which an idle one does not send
         else:
             self.transport.close()
-
-    @property
-    def _cycle(self) -> RequestResponseCycle | None:
-        """The cycle of the request whose bytes came last; none before its headers are complete."""
-        return self.cycle if self.cycle is not None and self.cycle.scope is self.scope else None
-
-    def _owes_an_answer(self) -> bool:
-        """Whether a request that came whole is still without its answer."""
-        if self.cycle is None or self.cycle.response_complete:
-            return False
-        return bool(self.pipeline) or not (self._arriving and self._cycle is not None)
 
     def _expect_bytes(self) -> None:
         """Begin to time the client: from now on it owes bytes."""
