@@ -25,6 +25,7 @@ logger = logging.getLogger("catdog_api")
 
 STUCK_SECONDS = 5  # a batch of 8 takes 0.03 s, and on a starved machine not a hundred times that; a hang has no end
 STUCK_JOB_SECONDS = 8  # a WebP of 50 megapixels, the slowest, takes 2.3 s (measured), and more on a starved machine
+ENDING_SECONDS = 0.5  # for what is under way at the end, whose callers have left or been cut off: many batches' time
 
 T = TypeVar("T")
 
@@ -90,11 +91,11 @@ class Batcher:
             thread.start()
 
     def close(self) -> None:
-        """Do what was submitted, then end the threads; returns when they, but for those stuck, have ended."""
+        """Do what was submitted, then end the threads; those that take longer than half a second are left behind."""
         self._queues.close()
+        ends = time.monotonic() + ENDING_SECONDS
         for thread in self._threads:
-            while not thread.is_stuck:
-                thread.join(0.1)
+            thread.join(max(0, ends - time.monotonic()))
 
     @property
     def is_stuck(self) -> bool:

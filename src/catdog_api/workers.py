@@ -28,7 +28,7 @@ COMMAND = (sys.executable, "-m", "catdog_api.worker")
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1, 30  # after a start that fails, and after many
 STARTING_SECONDS = 120  # in which a worker gets ready; 4 s are usual, and 30 on a machine that is full
 SILENCE_SECONDS = 10  # of a worker that says each second that it is well; a busy event loop takes 0.1 s for a round
-PATIENCE_SECONDS = 10  # for workers that are past their drain and grace; a thread that hangs takes 8 of them
+PATIENCE_SECONDS = 5  # for workers that are past their drain and grace, and have but to end; 0.5 s are usual
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MEMORY = "/dev/shm"  # noqa: S108  # the folder in it gets a name of its own, and is this user's alone
 
