@@ -135,6 +135,17 @@ def test_of_their_starts_the_first_is_told(counters: list["subprocess.Popen[byte
     assert told <= series()["process_start_time_seconds"] < told + 3600
 
 
+@linux
+def test_a_file_that_is_just_made_and_one_that_is_just_gone_spoil_nothing(
+    counters: list["subprocess.Popen[bytes]"],  # noqa: ARG001  # the fixture
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "counter_1.db").touch()
+    (tmp_path / "gauge_livesum_1.db").symlink_to("nowhere")
+    found = series()
+    assert {name: found[name] for name in TOGETHER} == TOGETHER
+
+
 def test_one_process_alone_counts_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     assert gathering.folder() is None

@@ -28,7 +28,7 @@ def folder() -> str | None:
 def gather(folder: str) -> CollectorRegistry:
     """Return a registry of what all workers have counted, those that have ended included."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # published half typed
+    _Counted(registry, folder)  # type: ignore[no-untyped-call]  # published half typed
     registry.register(_Processes(folder))
     return registry
 
@@ -56,6 +56,25 @@ def _metrics_of(pid: int) -> Iterable[Metric]:
 
 def _values(metrics: Iterable[Metric]) -> dict[str, float]:
     return {metric.name: metric.samples[0].value for metric in metrics}
+
+
+class _Counted(MultiProcessCollector):
+    """What the workers have counted; of a file that one of them is just making, and of one that is just gone, nothing.
+
+    prometheus-client makes a file before it gives it its size, and would fail on one that is empty in between.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        """Read the files, and add up."""
+        files = [str(path) for path in Path(self._path).glob("*.db") if _holds_something(path)]
+        metrics: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]  # likewise
+        return metrics
+
+
+def _holds_something(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size > 0
+    return False
 
 
 class _Processes(Collector):
