@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.soak.calls import REFUSED, Call, Connection
+from tests.soak.calls import LOST, REFUSED, Call, Connection
 
 PATIENCE = 60
 """Seconds for one call, on a machine with other things to do."""
@@ -41,6 +41,15 @@ class Load:
     def answered(self) -> list[Call]:
         """Those with an answer to the photograph."""
         return [call for call in self.calls if call.status == 200]
+
+    @property
+    def accepted(self) -> list[Call]:
+        """Those that were taken on: answered, answered too late to be of use (504), or lost."""
+        return [call for call in self.calls if call.status in {200, 504, LOST}]
+
+    def share_in_time(self, seconds: float) -> float:
+        """Return how many of the accepted had an answer to the photograph in that time, in [0, 1]."""
+        return sum(call.seconds <= seconds for call in self.answered) / len(self.accepted)
 
     def rate(self, cores: int) -> float:
         """Return the answers a second that the service would have given had this process taken nothing from it."""
