@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from catdog_api import batching
 from catdog_api.errors import PredictionError
 from catdog_api.tensors import Images, Probabilities
 from tests.conftest import Serve, submitted
-from tests.fakes import GatedClassifier
+from tests.fakes import ColourClassifier, GatedClassifier
 from tests.test_app import RED_JPEG, assert_problem
+from tests.test_liveness import DEADLINE, wait_until_well
 
 Fault = Callable[[Probabilities], Probabilities]
 
@@ -53,6 +55,14 @@ class FaultyClassifier(GatedClassifier):
         """Answer, the first time with the fault."""
         answer = super().predict(images)
         return self.fault(answer) if len(self.batches) == 1 else answer
+
+
+class OnceHangingClassifier(GatedClassifier):
+    """Hangs in its first batch until the test opens the gate, and answers all others meanwhile."""
+
+    def predict(self, images: Images) -> Probabilities:
+        """Answer; the first time behind the gate."""
+        return ColourClassifier.predict(self, images) if self.entered.is_set() else super().predict(images)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -126,3 +136,20 @@ async def test_a_hang_is_504_for_its_batch_and_its_end_is_the_end_of_the_trouble
     classifier.gate.set()
     response = await client.post("/predict", files=FILES)
     assert response.status_code == 200
+
+
+async def test_a_hang_is_504_for_its_batch_alone_and_the_other_thread_answers_meanwhile(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "STUCK_SECONDS", 0.1)
+    classifier = OnceHangingClassifier()
+    client = await serve(classifier, model_threads=2, deadline_seconds=DEADLINE)
+    hung = asyncio.create_task(client.post("/predict", files=FILES))
+    await asyncio.to_thread(classifier.entered.wait, WAIT)
+    others = await asyncio.gather(*(client.post("/predict", files=FILES) for _ in range(20)))
+    assert {other.status_code for other in others} == {200}
+    assert_problem(await hung, 504, "/problems/deadline-exceeded")
+    assert_problem(await client.get("/health/live"), 503, "/problems/model-stuck")
+    assert (await client.post("/predict", files=FILES)).status_code == 200
+    classifier.gate.set()
+    await wait_until_well(client, "/health/live")
