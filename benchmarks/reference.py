@@ -11,22 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.agreement import batch_difference, in_batches
 from benchmarks.contenders import ours, plain
 
 
 def write(folder: Path) -> None:
-    """Write the probabilities of each photograph, and how far a batch is from one at a time."""
+    """Write the probabilities of each photograph, and how far batches of any size are from one at a time."""
     classifier = ours.load()
     photographs = [path.read_bytes() for path in sorted(folder.glob("raw/[0-9]*"))]
-    images = [ours.read(data, classifier.manifest) for data in photographs]
-    alone = np.concatenate([classifier.predict(image[None]) for image in images])
-    batched = np.concatenate([classifier.predict(np.stack(images[at : at + 8])) for at in range(0, len(images), 8)])
+    images = np.stack([ours.read(data, classifier.manifest) for data in photographs])
+    alone = in_batches(classifier.predict, images, 1)
     network = plain.load()
     full = [plain.answer(network(plain.read(data), training=False)) for data in photographs]
     expected = {
         "ours": [ours.answer(row, classifier.manifest) for row in alone],
         "plain": full,
-        "batch_difference": float(np.abs(alone - batched).max()),
+        "batch_difference": batch_difference(classifier.predict, images, alone),
     }
     (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
 
