@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 from pyarrow import parquet as pq
 
-from benchmarks.cluster import Nodes, wait_until
+from benchmarks.cluster import Node, Nodes, wait_until
 from benchmarks.photographs import draw
 from catdog_api import cluster
 from catdog_api.app import load_model
@@ -142,12 +142,22 @@ def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_p
     assert said.startswith("1 answered, ")
 
 
+def at_work(nodes: Nodes) -> Node:
+    """Wait until a node has photographs, and return it."""
+    found: list[Node] = []
+
+    def is_found() -> bool:
+        found.extend(node for node in nodes.workers if node.runs("ray::MapWorker(MapBatches(Photographs)).submit"))
+        return bool(found)
+
+    wait_until(is_found, "photographs on a node")
+    return found[0]
+
+
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
     photographs = shelf(tmp_path / "photographs")
     with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
-        lost = nodes.workers[0]
-        wait_until(lambda: lost.runs("ray::MapWorker(MapBatches(Photographs)).submit"), "photographs on this node")
-        nodes.kill(lost)
+        nodes.kill(at_work(nodes))
         status, said = ended(job)
     nodes.add(2)
     assert status == 0, said
