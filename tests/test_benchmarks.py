@@ -18,10 +18,9 @@ from benchmarks.handover import hand_over, handed_over
 from benchmarks.loading import ClientError, parse_report
 from benchmarks.photographs import SIZE, draw, write_bodies
 from benchmarks.processes import TICKS, descendants, memory_bytes, parse_stat, tree
-from benchmarks.registry import CONTENDERS, RUNTIMES, chosen
+from benchmarks.registry import CONTENDERS, chosen
 from benchmarks.report import markdown, plot_nodes, plot_stages
 from benchmarks.run import fastest, rotated
-from benchmarks.runtimes import table
 from benchmarks.steps import RAY, SERVICE, role
 from benchmarks.waiting import Waiting, measured_seconds
 from catdog_api.settings import Settings
@@ -220,15 +219,6 @@ def test_the_stand_in_waits_as_long_as_a_batch_of_that_size_takes() -> None:
     assert [look.probabilities.sum() for look in looks] == pytest.approx([1, 1])
     quick = measured_seconds(Waiting(MANIFEST, [0.001 * count for count in range(1, 9)]))
     assert all(seconds >= 0.001 * count for count, seconds in enumerate(quick, 1))
-
-
-def test_a_runtime_is_compared_with_the_faster_keras_of_its_round() -> None:
-    windows = {name: {**WINDOW, "difference": 0.0} for name in RUNTIMES}
-    windows["Keras, bfloat16"] = {**windows["Keras, bfloat16"], "requests": 2000}
-    rows = {row.split(" | ")[0]: row.split(" | ")[2] for row in table([windows, windows]).splitlines()[2:]}
-    assert rows["| Keras, bfloat16"].startswith("1 ")
-    assert rows["| OpenVINO, bfloat16"].startswith("0.5 ")
-    assert len(rows) == len(RUNTIMES)
 
 
 def test_a_process_has_the_role_that_its_name_says() -> None:

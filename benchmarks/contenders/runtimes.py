@@ -2,7 +2,8 @@
 
     python -m benchmarks.contenders.runtimes NAME FOLDER SECONDS
 
-prints one line of JSON. The photographs in FOLDER are decoded and predicted by two callers with a core each.
+prints one line of JSON. The photographs in FOLDER are decoded and predicted by two callers with a core each, in
+batches, and then by one caller alone, one at a time; each call of the network has one thread.
 """
 
 import sys
@@ -18,7 +19,7 @@ import numpy as np
 from benchmarks.contenders import knobs, ours
 from benchmarks.figures import CORES
 from benchmarks.handover import hand_over
-from benchmarks.limit import throughput
+from benchmarks.limit import latency, throughput
 from catdog_api.artifact import Manifest, read_manifest
 from catdog_api.classifier import load
 from catdog_api.labels import softmax
@@ -95,6 +96,7 @@ def _litert(folder: Path, _: str) -> Network:
         if not hasattr(own, "interpreter"):
             own.interpreter = Interpreter(path, num_threads=1)
             own.source = own.interpreter.get_input_details()[0]["index"]
+            own.interpreter.allocate_tensors()
         if own.interpreter.get_input_details()[0]["shape"][0] != len(images):
             own.interpreter.resize_tensor_input(own.source, images.shape)
             own.interpreter.allocate_tensors()
@@ -123,8 +125,14 @@ def _exported(form: str, path: Path) -> str:
 def measure(name: str, photographs: Sequence[Path], seconds: float) -> dict[str, Any]:
     """Measure one runtime, in this process.
 
+    Args:
+        name: As `registry.RUNTIMES` has it.
+        photographs: JPEGs.
+        seconds: For how long with two callers; half of that with one, of whose times a median is enough.
+
     Returns:
-        Images, seconds and CPU seconds as for the limit; the largest `difference` of a probability from Keras's in
+        Images, seconds and CPU seconds of two callers as for the limit; `alone_ms`, the median of one caller's decode
+        and predict, one photograph at a time; the largest `difference` of a probability from Keras's in
         float32 over the photographs, and for how many of them the label is another.
     """
     manifest = read_manifest(knobs.model())
@@ -133,6 +141,7 @@ def measure(name: str, photographs: Sequence[Path], seconds: float) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         runtime = Runtime(manifest, BUILDERS[runtime_name](Path(folder), precision))
         found: dict[str, Any] = throughput(files, seconds, CORES, BATCH, runtime)
+        found["alone_ms"] = latency(files, seconds / 2, runtime)
         images = np.stack([ours.read(data, manifest) for data in files])
         answers = runtime.predict(images)
     exact = Runtime(manifest, _keras(Path(), "float32")).predict(images)
