@@ -82,7 +82,7 @@ def measure(bench: Bench, contender: Contender, setting: Mapping[str, str]) -> d
 
     Returns:
         `full` and `alone` with all cores for both; `apart`, `apart_alone` and `apart_large` with one each; the most
-        memory under full load, the differences of its answers, and its cold starts.
+        memory under full load, the differences of its answers, and its cold starts, on all cores and on one.
 
     Raises:
         StartError: It does not come to answer.

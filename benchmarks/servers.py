@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "KERAS_BACKEND": "tensorflow",
-    "CATDOG_LOG_LEVEL": "warning",  # the others write no line a request either
+    "CATDOG_LOG_LEVEL": "warning",  # no line a request; FastAPI and LitServe write none here, Flask, BentoML and Ray do
 }
 """What every process that is measured, or computes what is expected, has in its own."""
 

@@ -178,6 +178,7 @@ def test_the_report_has_every_contender_every_ratio_and_who_failed(tmp_path: Pat
     results["tuning"] = {"flask": [broken, {**WINDOW, "setting": {"BENCHMARK_WORKERS": "2"}}]}
     report = markdown(results)
     assert "| Flask, `model.predict` | 150 (150 to 150) |" in report
+    assert "| 500 (500 to 500) | 4 (4 to 4) | 0 |\n" in report, "a cold start is one on all cores"
     assert "| FastAPI, `model.predict` in an async endpoint | It did not start. |" in report
     assert "| CPU per image: Flask over this service | >= 8 | 15 | 10 (10 to 10) | holds |" in report
     assert "| flask | workers 2 | 100 | 15 |\n| flask | workers 3 | did not start | |\n" in report
