@@ -45,11 +45,11 @@ BOUND = 60
 async def press_until_it_ends(port: int, photographs: Sequence[bytes], end: float, process: int) -> list[Load]:
     """Call on in both ways beside a slow client, have the signal sent in the midst of it, and return all calls."""
     asyncio.get_running_loop().call_later(end, os.kill, process, signal.SIGTERM)
-    presses = (
+    kept, opened = (
         press(port, photographs, callers=CALLERS, seconds=BOUND, keep_alive=keep_alive) for keep_alive in (True, False)
     )
-    *loads, _ = await asyncio.gather(*presses, seconds_until_closed(body_by_bits, port))
-    return loads
+    of_kept, of_opened, _ = await asyncio.gather(kept, opened, seconds_until_closed(body_by_bits, port))
+    return [of_kept, of_opened]
 
 
 def all_serve(log: Path, workers: int) -> bool:
