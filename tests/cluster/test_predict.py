@@ -23,6 +23,8 @@ from catdog_api.parquet import Stored
 from catdog_api.settings import Settings
 from tests.cluster.jobs import PHOTOGRAPHS, ended, shelf, started, watched
 
+WORKER = "ray::MapWorker(MapBatches(Photographs))"
+
 OTHERS = {
     "photographs/2026/notes.txt": b"no image",
     "photographs/2026/empty.jpg": b"",
@@ -142,22 +144,17 @@ def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_p
     assert said.startswith("1 answered, ")
 
 
-def at_work(nodes: Nodes) -> Node:
-    """Wait until a node has photographs, and return it."""
-    found: list[Node] = []
-
-    def is_found() -> bool:
-        found.extend(node for node in nodes.workers if node.runs("ray::MapWorker(MapBatches(Photographs)).submit"))
-        return bool(found)
-
-    wait_until(is_found, "photographs on a node")
-    return found[0]
+def is_in_the_midst(node: Node) -> bool:
+    """Say whether a node has photographs, and no process that has yet to begin: with such a one Ray ends the job."""
+    return node.runs(f"{WORKER}.submit") and not node.runs(f"{WORKER}.__init__")
 
 
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
-    photographs = shelf(tmp_path / "photographs")
+    photographs = shelf(tmp_path / "photographs", 4000)  # so many that on a busy machine, too, each node has some
     with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
-        nodes.kill(at_work(nodes))
+        lost = nodes.workers[0]
+        wait_until(lambda: is_in_the_midst(lost), "photographs on this node")
+        nodes.kill(lost)
         status, said = ended(job)
     nodes.add(2)
     assert status == 0, said
