@@ -1,11 +1,15 @@
 """Requests whose bodies come slowly: the application is not troubled with them, and they keep nobody out."""
 
+import gc
 import re
 import time
+import weakref
+from asyncio import Transport
 from contextlib import ExitStack
 
 import pytest
 
+from catdog_api.bounded import BoundedProtocol
 from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.serving import HEAD, LIVE, PREDICT, ServeAndAsk, answer, connect
@@ -81,5 +85,33 @@ def test_those_held_back_are_counted_until_they_are_begun_or_gone(
             with connect(url, PREDICT[:-1]):
                 time.sleep(0.1)
                 assert in_flight(url) == 0
+
+    serve_and_ask(ask)
+
+
+@pytest.mark.parametrize("sent", [PREDICT[:-1], PREDICT + LIVE * 3], ids=["held-back", "behind-another"])
+def test_nothing_of_what_was_never_begun_is_kept_when_its_connection_is_lost(
+    sent: bytes, serve_and_ask: ServeAndAsk, classifier: GatedClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it wait for the garbage collector, who may not come by for long."""
+    made: list[weakref.ref[BoundedProtocol]] = []
+    make = BoundedProtocol.connection_made
+
+    def make_and_remember(connection: BoundedProtocol, transport: Transport) -> None:
+        made.append(weakref.ref(connection))
+        make(connection, transport)
+
+    monkeypatch.setattr(BoundedProtocol, "connection_made", make_and_remember)
+
+    def ask(url: str) -> None:
+        classifier.gate.clear()
+        gc.disable()
+        try:
+            with connect(url, sent):
+                wait_until(lambda: bool(made))
+                time.sleep(0.1)
+            wait_until(lambda: made[0]() is None)
+        finally:
+            gc.enable()
 
     serve_and_ask(ask)

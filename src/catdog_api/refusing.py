@@ -56,6 +56,11 @@ class RefusingProtocol(BoundedProtocol):
         if self._begun is not None:
             self._begun.disconnected = True
             self._begun.message_event.set()
+        # What was never begun and the connection would keep each other, with up to 64 KiB of a body, until garbage is
+        # looked for, which beside the many objects of a model is seldom.
+        self.pipeline.clear()
+        if self.cycle is not self._begun:
+            self.cycle = None  # type: ignore[assignment]  # as uvicorn begins
 
     def on_body(self, body: bytes) -> None:
         """Begin a request with more of a body than is held."""
