@@ -67,6 +67,9 @@ class StuckTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep nothing."""
 
+    def pause_reading(self) -> None:
+        """Have nothing more to read."""
+
     def is_closing(self) -> bool:
         """Return whether it was told to close."""
         return self.closing
