@@ -15,14 +15,12 @@ import numpy as np
 from PIL import Image
 
 from tests.avif_parts import AVIF_BOMBS
-from tests.images import encode, patched, png, png_chunk, quarters, tiff
+from tests.images import EMPTY_REFINEMENT, SQUARE, encode, patched, png, png_chunk, quarters
+from tests.tiff_parts import TIFF_BOMBS
 
 EMPTY_SCAN = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
-EMPTY_REFINEMENT = b"\xff\xda\0\x08\1\1\0\1\5\1"
 LIMIT = 2_000_000
 """Bytes: no more than the photograph that they are compared with has."""
-SQUARE = (7000, 7000)
-"""Just below what the service decodes by default, 50 megapixels."""
 
 
 def honest(name: str, **options: bool | int) -> bytes:
@@ -51,26 +49,6 @@ def _jpeg_with_scans(mode: str, scan: bytes, size: tuple[int, int], *, progressi
     data = encode(Image.new(mode, size), "JPEG", progressive=progressive)
     at = len(data) - 2 if progressive else data.index(b"\xff\xda")  # of a plain one they are in the place of its own
     return data[:at] + scan * 100_000 + b"\xff\xd9"
-
-
-def tiff_of_jpeg(jpeg: bytes, size: tuple[int, int], **changes: tuple[int, int, int]) -> bytes:
-    """Return a grey TIFF of one strip, which is the JPEG.
-
-    Args:
-        jpeg: A grey one of the same size.
-        size: Width and height.
-        changes: As `tests.images.tiff` takes them.
-    """
-    width, height = size
-    tags = {"t256": (4, 1, width), "t257": (4, 1, height), "t259": (4, 1, 7), "t273": (4, 1, 1000)}
-    tags |= {"t278": (4, 1, height), "t279": (4, 1, len(jpeg))}
-    return tiff(jpeg, order="<", **(tags | changes))
-
-
-def _tiff_of_refinements() -> bytes:
-    jpeg = encode(Image.new("L", SQUARE), "JPEG", progressive=True)
-    scans = jpeg[:-2] + EMPTY_REFINEMENT * 88 + b"\xff\xd9"  # libtiff itself stops at 100
-    return tiff_of_jpeg(scans, SQUARE) + bytes(250_000)  # one byte to 125 pixels
 
 
 def _interlaced() -> bytes:
@@ -105,20 +83,6 @@ def _jpeg_with_exif(exif: bytes) -> bytes:
 def _zipped_exif(exif: bytes) -> bytes:
     text = zlib.compress(b"\n\n\n" + exif.hex().encode(), 9)
     return png_chunk(b"zTXt", b"Raw profile type exif\0\0" + text)
-
-
-def _tiff_of_tiles(count: int) -> bytes:
-    """Return a TIFF one pixel high, of tiles 50 megapixels high each: 16 bits, four bands, deflated."""
-    rows = SQUARE[0] * SQUARE[1] // 16
-    tile = zlib.compress(bytes(16 * 8 * rows), 9)
-    tags = {"t256": (4, 1, 16 * count), "t257": (4, 1, 1), "t258": (3, 4, 500), "t259": (3, 1, 8), "t262": (3, 1, 2)}
-    tags |= {"t277": (3, 1, 4), "t284": (3, 1, 1), "t322": (4, 1, 16), "t323": (4, 1, rows), "t338": (3, 1, 2)}
-    tags |= {"t324": (4, count, 600), "t325": (4, count, 700)}
-    data = bytearray(tiff(tile * count, "<", **tags))
-    struct.pack_into("<4H", data, 500, *[16] * 4)
-    struct.pack_into(f"<{count}L", data, 600, *[1000 + number * len(tile) for number in range(count)])
-    struct.pack_into(f"<{count}L", data, 700, *[len(tile)] * count)
-    return bytes(data)
 
 
 def just_free() -> dict[str, tuple[bytes, bytes]]:
@@ -169,9 +133,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif-just-below-the-limit": lambda: encode(Image.new("L", SQUARE), "AVIF", speed=10),
     **AVIF_BOMBS,
     "bmp-of-2-gigapixels": lambda: patched(encode(quarters(), "BMP"), 18, struct.pack("<LL", 46_000, 46_000)),
-    "tiff-deflated": lambda: encode(Image.new("L", SQUARE), "TIFF", compression="tiff_adobe_deflate"),
-    "tiff-of-refinements": _tiff_of_refinements,
-    "tiff-of-one-tag": lambda: tiff(t282=(5, 2**31, 800)),
+    **TIFF_BOMBS,
     "jpeg-of-65535-square": lambda: patched(j := encode(quarters(), "JPEG"), j.index(b"\xff\xc0") + 5, b"\xff" * 4),
     "jpeg-of-scans": lambda: _jpeg_with_scans("RGB", EMPTY_SCAN, (5000, 4000), progressive=False),
     "jpeg-of-refinements": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (5000, 4000), progressive=True),
@@ -181,7 +143,6 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "png-of-fractions": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"eXIf", _exif_of(60_000))),
     "png-of-zipped-fractions": lambda: png(8, 0, bytes(2), (1, 1), _zipped_exif(_exif_of(65_000))),
     "webp-of-fractions": lambda: encode(quarters(), "WEBP", exif=_exif_of(60_000)),
-    "tiff-of-tiles-that-are-hardly-shown": lambda: _tiff_of_tiles(5),
     "jpeg-of-comments": lambda: encode(quarters(), "JPEG")[:2] + b"\xff\xfe\0\2" * 400_000,
 }
 

@@ -13,6 +13,10 @@ from PIL import Image
 RED, GREEN, BLUE, WHITE = (200, 30, 40), (20, 180, 60), (30, 50, 210), (255, 255, 255)
 QUARTERS = ((RED, GREEN), (BLUE, WHITE))
 """What `quarters` shows: two rows of two colours, no two alike, so that no turn or mirror image goes unseen."""
+SQUARE = (7000, 7000)
+"""Just below what the service decodes by default, 50 megapixels."""
+EMPTY_REFINEMENT = b"\xff\xda\0\x08\1\1\0\1\5\1"
+"""A scan of a progressive JPEG that has no bytes, and for which a decoder goes over all of its pixels again."""
 
 
 def quarters(width: int = 64, height: int = 48) -> Image.Image:

@@ -5,8 +5,8 @@ from PIL import Image
 
 from catdog_api import errors
 from catdog_api.decoding import decode
-from tests.bombs import EMPTY_REFINEMENT, tiff_of_jpeg
-from tests.images import encode, quarters, tiff
+from tests.images import EMPTY_REFINEMENT, encode, quarters, tiff
+from tests.tiff_parts import tiff_of_jpeg, tiff_of_shared_bytes
 
 _GREY = encode(quarters().convert("L"), "JPEG", progressive=True)
 _GREY_SCANS = _GREY[:-2] + EMPTY_REFINEMENT * 50 + _GREY[-2:]
@@ -55,3 +55,24 @@ def test_a_tag_of_thousands_of_fractions_is_damage() -> None:
     assert decode(tiff(bytes(20_000), t282=(5, 1_000, 800)), 32, max_pixels=16).width == 4
     with pytest.raises(errors.TruncatedImageError):
         decode(tiff(bytes(20_000), t282=(5, 2_000, 800)), 32, max_pixels=16)
+
+
+@pytest.mark.parametrize(
+    ("order", "big"),
+    [
+        pytest.param("<", False, id="little-endian"),
+        pytest.param(">", False, id="big-endian"),
+        pytest.param("<", True, id="big-tiff"),
+    ],
+)
+def test_tags_have_bytes_of_their_own(order: str, big: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    assert decode(tiff_of_shared_bytes(1, 9_000, order, big=big), 32, max_pixels=256).format == "TIFF"
+    with pytest.raises(errors.TruncatedImageError, match="far too many parts"):
+        decode(tiff_of_shared_bytes(2, 9_000, order, big=big), 32, max_pixels=256)
+
+
+def test_a_tags_bytes_are_counted_by_its_type() -> None:
+    doubles = bytes(20_000)
+    assert decode(tiff(doubles, t33550=(12, 2_600, 1_000)), 32, max_pixels=16).width == 4
+    with pytest.raises(errors.TruncatedImageError, match="far too many parts"):
+        decode(tiff(doubles, t33550=(12, 2_650, 1_000)), 32, max_pixels=16)
