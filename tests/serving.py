@@ -59,12 +59,16 @@ def _process_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def serve_and_ask(
-    capsys: pytest.CaptureFixture[str], classifier: GatedClassifier, _process_as_it_was: None
+    capsys: pytest.CaptureFixture[str],
+    classifier: GatedClassifier,
+    monkeypatch: pytest.MonkeyPatch,
+    _process_as_it_was: None,
 ) -> ServeAndAsk:
     """Run `catdog-api serve`, ask it something over the socket, and end it as an operator does.
 
     The service has this thread, because only the main one is given signals; the asking has another, and may end it.
     """
+    monkeypatch.setattr("catdog_api.server.TICK_SECONDS", 0.02)  # an end takes two or three, and each test has one
 
     def run(ask: Callable[[str], None], *flags: str, end: signal.Signals | None = signal.SIGINT) -> float:
         failures: list[BaseException] = []
