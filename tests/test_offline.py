@@ -2,10 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,17 @@ from tests.images import BLUE, RED, encode
 
 pytestmark = pytest.mark.usefixtures("model")
 
-ROOT = Path(__file__).resolve().parents[1]
+
+@contextmanager
+def standard_input(descriptor: int) -> Iterator[None]:
+    """Let something else be this process's standard input for the time of the block."""
+    before = os.dup(0)
+    os.dup2(descriptor, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
 
 
 def test_a_pattern_names_nobody(shelf: Path, capsys: Output) -> None:
@@ -88,8 +98,7 @@ def test_a_batch_on_which_the_model_fails_fails_only_its_own(
 def test_waiting_for_standard_input_can_be_interrupted(model: ColourClassifier) -> None:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
     reading, writing = os.pipe()
-    before, ended, seen = os.dup(0), threading.Event(), []
-    os.dup2(reading, 0)
+    ended, seen = threading.Event(), []
 
     def person() -> None:
         wait_until(lambda: "warm" in seen)
@@ -102,25 +111,19 @@ def test_waiting_for_standard_input_can_be_interrupted(model: ColourClassifier) 
     waiting = threading.Thread(target=person)
     waiting.start()
     try:
-        assert status("-") == cli.INTERRUPTED
+        with standard_input(reading):
+            assert status("-") == cli.INTERRUPTED
     finally:
         ended.set()
         signal.signal(signal.SIGINT, handler)
         waiting.join()
-        os.dup2(before, 0)
-        os.close(before)
         os.close(reading)
     assert seen == ["warm", "ended"]
 
 
-def test_standard_input_is_a_photograph_too(shelf: Path) -> None:
-    script = (
-        "import catdog_api.errand as errand; from tests.fakes import ColourClassifier; from catdog_api import cli;"
-        "errand.load_model = lambda _: ColourClassifier(); cli.main()"
-    )
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    command = [sys.executable, "-c", script, "predict", "--json", "-", str(shelf / "a.jpg")]
-    with (shelf / "deep" / "b.jpg").open("rb") as photograph:
-        piped = subprocess.run(command, stdin=photograph, capture_output=True, env=environment, check=False)  # noqa: S603  # ours
-    assert (piped.returncode, piped.stderr.count(b"\n")) == (0, 1)
-    assert answers(piped.stdout.decode()) == {"-": "neither", str(shelf / "a.jpg"): "cat"}
+def test_standard_input_is_a_photograph_too(shelf: Path, capfd: Output) -> None:
+    with (shelf / "deep" / "b.jpg").open("rb") as photograph, standard_input(photograph.fileno()):
+        assert status("--json", "-", shelf / "a.jpg") == 0
+    out, err = capfd.readouterr()
+    assert err.count("\n") == 1
+    assert answers(out) == {"-": "neither", str(shelf / "a.jpg"): "cat"}

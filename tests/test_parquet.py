@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import boto3
+import httpx
 import pyarrow as pa
 import pytest
 from moto.server import ThreadedMotoServer
@@ -30,23 +31,29 @@ def shelf(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve S3 with the shelf in one bucket, and odd names in another; return an address to put a bucket's path in."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """Serve S3 while the module's tests run: its end alone takes half a second."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        endpoint = "127.0.0.1:{1}".format(*server.get_host_and_port())
-        client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1")
-        for bucket, names in BUCKETS.items():
-            client.create_bucket(Bucket=bucket)
-            for name in names:
-                client.put_object(Bucket=bucket, Key=name, Body=name.encode())
-        yield f"s3://%s?endpoint_override={endpoint}&scheme=http&region=us-east-1"
+        yield "127.0.0.1:{1}".format(*server.get_host_and_port())
     finally:
         server.stop()
+
+
+@pytest.fixture
+def store(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Lay the shelf in one bucket, and odd names in another; return an address to put a bucket's path in."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    assert httpx.post(f"http://{endpoint}/moto-api/reset").is_success
+    client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1")
+    for bucket, names in BUCKETS.items():
+        client.create_bucket(Bucket=bucket)
+        for name in names:
+            client.put_object(Bucket=bucket, Key=name, Body=name.encode())
+    return f"s3://%s?endpoint_override={endpoint}&scheme=http&region=us-east-1"
 
 
 def row(path: str, label: str | None = "cat", error: str | None = None) -> dict[str, object]:
