@@ -59,6 +59,7 @@ def test_one_too_many_takes_the_place_of_the_longest_idle(
     serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("catdog_api.server.room", lambda: 3)
+    monkeypatch.setattr("catdog_api.logs.TALLY_SECONDS", 0.1)
 
     def ask(url: str) -> None:
         with connect(url) as first, connect(url) as second, connect(url) as third:
@@ -70,7 +71,7 @@ def test_one_too_many_takes_the_place_of_the_longest_idle(
                 assert received(second) == b""
                 assert is_answered(first)
                 assert is_answered(third)
-                time.sleep(1.1)  # once a second it is told
+                time.sleep(0.3)  # it is told a while later
 
     serve_and_ask(ask)
     assert [line["count"] for line in lines(capsys.readouterr().err, "connections closed")] == [1]

@@ -136,7 +136,7 @@ def test_a_request_is_timed_from_its_own_first_byte(
 
 def test_a_slow_but_steady_upload_is_answered(serve_and_ask: ServeAndAsk) -> None:
     def ask(url: str) -> None:
-        content = JPEG + bytes(12 * 500)
+        content = JPEG + bytes(6 * 500)
         with connect(url, HEAD % len(content)) as steady:
             for start in range(0, len(content), 500):
                 steady.sendall(content[start : start + 500])

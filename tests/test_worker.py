@@ -64,6 +64,7 @@ def test_it_does_not_say_that_it_is_well_while_the_model_is_stuck(
     supervisor: tuple[int, int], classifier: GatedClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catdog_api.batching.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("catdog_api.server.TICKS_A_SECOND", 2)  # uvicorn makes ten: so it speaks each 0.2 s
     theirs, own = supervisor
     os.write(own, Settings(model_threads=1, grace_seconds=BOUND).model_dump_json().encode() + b"\n")
     said, pipe = os.pipe()
@@ -81,7 +82,7 @@ def test_it_does_not_say_that_it_is_well_while_the_model_is_stuck(
             classifier.entered.wait(BOUND)
             time.sleep(0.5)
             hears(0)  # what it said before
-            heard.append(hears(1.5))
+            heard.append(hears(0.7))
             classifier.gate.set()
             heard.append(hears(BOUND))
         os.close(own)
