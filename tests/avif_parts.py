@@ -50,7 +50,12 @@ def refer(kind: bytes, source: int, *targets: int) -> bytes:
 
 
 def avif(
-    *items: Item, references: bytes = b"", brand: bytes = b"avif", before: bytes = b"", iloc: bytes = b""
+    *items: Item,
+    references: bytes = b"",
+    brand: bytes = b"avif",
+    before: bytes = b"",
+    iloc: bytes = b"",
+    pitm: bytes = full_box(b"pitm", b"\0\1"),
 ) -> bytes:
     """Return a file whose primary image is the first item.
 
@@ -60,30 +65,29 @@ def avif(
         brand: The major one.
         before: Boxes before `meta`.
         iloc: What stands in the place of what says where the items are.
+        pitm: What says which image is the primary one.
     """
     ftyp = box(b"ftyp", brand + bytes(4) + brand + b"mif1miaf") + before
-    start = len(ftyp) + len(_meta(items, references, 0, iloc)) + 8
-    return ftyp + _meta(items, references, start, iloc) + box(b"mdat", b"".join(item.content for item in items))
+    start = len(ftyp) + len(_meta(items, references, 0, iloc, pitm)) + 8
+    return ftyp + _meta(items, references, start, iloc, pitm) + box(b"mdat", b"".join(item.content for item in items))
 
 
-def _meta(items: Sequence[Item], references: bytes, start: int, iloc: bytes) -> bytes:
+def _meta(items: Sequence[Item], references: bytes, start: int, iloc: bytes, pitm: bytes) -> bytes:
     places = kinds = inside = associations = b""
-    index = 1
+    properties = list(dict.fromkeys(one for item in items for one in item.properties))
     for number, item in enumerate(items, 1):
         at = len(inside) if item.within else start
         start += len(item.content)
         inside += item.content if item.within else b""
         places += struct.pack(">HHHHII", number, item.within, 0, 1, at, len(item.content))
         kinds += full_box(b"infe", struct.pack(">HH4s", number, 0, item.kind) + b"\0", 2)
-        of_item = range(index, index := index + len(item.properties))
-        associations += struct.pack(">HB", number, len(of_item)) + b"".join(
-            struct.pack(">H", 0x8000 + one) for one in of_item
-        )
-    ipco = box(b"ipco", b"".join(one for item in items for one in item.properties))
+        of_item = [0x8000 + properties.index(one) + 1 for one in item.properties]
+        associations += struct.pack(f">HB{len(of_item)}H", number, len(of_item), *of_item)
+    ipco = box(b"ipco", b"".join(properties))
     ipma = box(b"ipma", struct.pack(">II", 1, len(items)) + associations)  # the flag 1: numbers of two bytes
     content = [
         full_box(b"hdlr", bytes(4) + b"pict" + bytes(13)),
-        full_box(b"pitm", b"\0\1"),
+        pitm,
         iloc or full_box(b"iloc", struct.pack(">HH", 0x4400, len(items)) + places, 1),
         full_box(b"iinf", struct.pack(">H", len(items)) + kinds),
         box(b"iprp", ipco + ipma),

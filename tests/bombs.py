@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from tests.avif_parts import AVIF_BOMBS
-from tests.images import EMPTY_REFINEMENT, SQUARE, encode, patched, png, png_chunk, quarters
+from tests.heic_parts import HEIC_BOMBS, large_heic
+from tests.images import EMPTY_REFINEMENT, SQUARE, encode, heic, patched, png, png_chunk, quarters
 from tests.tiff_parts import TIFF_BOMBS
 
 EMPTY_SCAN = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
@@ -100,6 +101,7 @@ def just_free() -> dict[str, tuple[bytes, bytes]]:
     return {
         "webp": (_hollow_webp(width, height), encode(photograph, "WEBP", method=0)),
         "avif": (encode(Image.new("RGB", (width, height)), "AVIF", speed=10), encode(photograph, "AVIF", speed=10)),
+        "heic": (large_heic(), heic(photograph)),
         "float tiff": (encode(Image.new("F", (width, height)), **deflated), encode(floats, **deflated)),
         "16-bit png": (
             png(16, 6, bytes(1 + 8 * width) * height, (width, height)),
@@ -132,6 +134,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "webp-of-34-bytes": _hollow_webp,
     "avif-just-below-the-limit": lambda: encode(Image.new("L", SQUARE), "AVIF", speed=10),
     **AVIF_BOMBS,
+    **HEIC_BOMBS,
     "bmp-of-2-gigapixels": lambda: patched(encode(quarters(), "BMP"), 18, struct.pack("<LL", 46_000, 46_000)),
     **TIFF_BOMBS,
     "jpeg-of-65535-square": lambda: patched(j := encode(quarters(), "JPEG"), j.index(b"\xff\xc0") + 5, b"\xff" * 4),
@@ -149,6 +152,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 MEASURE = """
 import os, sys, time, json
 from pathlib import Path
+import pillow_heif
 from catdog_api.decoding import decode
 from catdog_api.errors import ImageError
 

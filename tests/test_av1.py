@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from catdog_api import errors
-from catdog_api.av1 import Meter, coded_size
+from catdog_api.av1 import coded_size
+from catdog_api.boxes import Meter
 from tests.avif_parts import (
     FRAME,
     SEQUENCE,

@@ -18,6 +18,7 @@ from catdog_api.bounded import HEAD_BYTES, HEAD_LINES, MAX_PIPELINED
 from catdog_api.idle_connections import MAX_CONNECTIONS
 from catdog_api.settings import Settings
 from tests.bombs import costs
+from tests.heic_parts import dearest
 from tests.images import encode
 from tests.test_protocol_readers import StuckTransport, connection, transport  # noqa: F401  # the last is a fixture
 
@@ -79,6 +80,16 @@ async def test_no_connection_takes_more_for_headers_than_is_promised(
     assert held < bound
     assert held > 0.8 * bound, "less is needed than the README says"
     protocol.connection_lost(None)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what memory was held from /proc")
+def test_heic_takes_no_more_for_a_pixel_than_is_promised(tmp_path: Path) -> None:
+    said = re.search(r"HEIC, where its extra is installed, up to (\d+)", README)
+    assert said
+    width, height = 2048, 1536
+    taken = costs({"dearest": dearest(width, height)}, tmp_path)["dearest"]
+    assert taken.outcome == "HEIF"
+    assert 0.8 < (1024 * taken.kilobytes - 2 * MEGABYTE) / (int(said[1]) * width * height) < 1
 
 
 def test_the_formula_has_the_numbers_of_the_code() -> None:

@@ -7,11 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from catdog_api import errors
-
-# Of all that a file lists: boxes, items, where their bytes are, properties, references, and pieces of AV1. A grid of
-# 192 tiles, 48 megapixels, has 2,300. libavif looks for each item among all others: 240 kB of references took it 2 s,
-# and 6 bytes, that say 65,535 times where nothing is, 2 MB.
-_MAX_PARTS: Final = 8192
+from catdog_api.boxes import Meter
 
 _SEQUENCE_HEADER: Final = 1  # the types of pieces
 _FRAMES: Final = frozenset({3, 6, 7})  # a frame's header, a frame, and a header again, which dav1d takes for the first
@@ -21,19 +17,6 @@ _LONGEST_SIZE: Final = 8  # bytes, of 7 bits each
 _LONGEST_NUMBER: Final = 32  # bits
 _TIERED: Final = 7  # the level above which a tier is told
 _HEADER_BYTES: Final = 256  # no header needs more, and Python takes a piece of a number in time with its length
-
-
-class Meter:
-    """Counts the parts of one file; lives as long as the look at it."""
-
-    def __init__(self) -> None:
-        self._left = _MAX_PARTS
-
-    def spend(self, parts: int) -> None:
-        """Count so many more; raises TruncatedImageError for far too many."""
-        self._left -= parts
-        if self._left < 0:
-            raise errors.TruncatedImageError("The AVIF image is damaged: it has far too many parts.")
 
 
 class _Bits:

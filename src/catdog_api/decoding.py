@@ -24,6 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from catdog_api import errors
 from catdog_api.avif import only_still
 from catdog_api.greyscale import eight_bits
+from catdog_api.heic import only_primary
 from catdog_api.pillow_setup import set_up_pillow
 from catdog_api.sniffing import MeteredFile, check_full, check_size, has_costly_scans, is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image, View
@@ -130,7 +131,7 @@ def _open(name: str, data: bytes, max_pixels: int) -> ImageFile:
     if (name == "JPEG" and is_long_jpeg(data)) or (name == "TIFF" and is_long_tiff(data)):
         raise errors.TruncatedImageError(f"The {name} image is damaged: its header has far too many parts.")
     if name == "HEIF":
-        return _open_heif(data)
+        return _open_heif(data, max_pixels)
     if name not in _OPENERS:
         raise errors.UnsupportedFormatError(f"{name} images are not accepted; {_ADVICE}.")
     if name == "TIFF":
@@ -140,15 +141,15 @@ def _open(name: str, data: bytes, max_pixels: int) -> ImageFile:
     return _OPENERS[name](MeteredFile(data))
 
 
-def _open_heif(data: bytes) -> ImageFile:
-    """Open it with pillow-heif's class, which need not be registered with Pillow; raises UnsupportedFormatError."""
+def _open_heif(data: bytes, max_pixels: int) -> ImageFile:
+    """Open it with pillow-heif's class, which need not be registered with Pillow; raises as `only_primary`, too."""
     try:
         pillow_heif = importlib.import_module("pillow_heif")
     except ImportError as error:
         need = "HEIF images (HEIC) need the optional extra 'heic', which is not installed"
         raise errors.UnsupportedFormatError(f"{need}; {_ADVICE}.") from error
     pillow_heif.options.DECODE_THREADS = 1  # as of AVIF
-    photograph: ImageFile = pillow_heif.HeifImageFile(MeteredFile(data))
+    photograph: ImageFile = pillow_heif.HeifImageFile(MeteredFile(only_primary(data, max_pixels)))
     return photograph
 
 

@@ -39,7 +39,7 @@ _BYTES_A_READ: Final = 1024  # a PNG has four for each chunk, of 8 KiB as a rule
 # and for 5 to 50 pixels of a scan; an empty PNG of 8 bytes a pixel has one for 129. 34 bytes of WebP took 750 MB, and
 # 10 MiB of empty scans would have taken hours.
 FREE_PIXELS: Final = 12_500_000
-_PIXELS_A_BYTE: Final = 125
+PIXELS_A_BYTE: Final = 125
 _MAX_SCANS: Final = 20  # encoders make 10, and 18 of four colours
 _MAX_SCANS_OF_ONE: Final = 128  # however small it is: each has tables to be read; libtiff stops at 100 by itself
 _SCANNED_PIXELS_A_BYTE: Final = 1000
@@ -100,7 +100,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 def check_full(data: bytes, width: int, height: int) -> None:
     """Refuse a large image whose whole file has too few bytes for a photograph; raises TooManyPixelsError."""
-    if width * height > max(FREE_PIXELS, _PIXELS_A_BYTE * len(data)):
+    if width * height > max(FREE_PIXELS, PIXELS_A_BYTE * len(data)):
         hollow = f"The image has {width} x {height} pixels in {len(data):,} bytes"
         raise errors.TooManyPixelsError(f"{hollow}, which are too few for a photograph of that size.")
 
