@@ -148,7 +148,7 @@ MODES: dict[str, tuple[bytes, object]] = {
     "float-tiff-to-65535": (encode(deep(_SIXTEEN, np.float32), "TIFF"), GREYS),
     "float-tiff-beyond": (encode(deep([[0, 5e5], [-1, 1e6]], np.float32), "TIFF"), [[0, 127], [0, 255]]),
     "float-tiff-not-numbers": (encode(deep([[np.nan, np.inf], [0.5, 1]], np.float32), "TIFF"), [[0, 0], [127, 255]]),
-    "float-tiff-all-black": (encode(deep([[0, 0], [0, 0]], np.float32), "TIFF"), [[0, 0], [0, 0]]),
+    "float-tiff-all-black": (encode(deep([[0, -3e38], [0, 0]], np.float32), "TIFF"), [[0, 0], [0, 0]]),
     "palette-png": (encode(palette(), "PNG"), QUARTERS),
     "palette-bmp": (encode(palette(), "BMP"), QUARTERS),
     "palette-one-transparent": (encode(palette(), "PNG", transparency=2), _BLANK_BLUE),

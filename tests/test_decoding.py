@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, JpegImagePlugin, _avif
 
+from catdog_api import errors
 from catdog_api.decoding import GROUND, Decoded, decode
-from tests.images import FILES, MODES, QUARTERS, RED, WHITE, encode, png_chunk, quarters
+from tests.images import FILES, MODES, QUARTERS, RED, WHITE, encode, png_chunk, quarters, tiff
 
 _look = functools.partial(decode, size=32, max_pixels=1_000_000)
 every_file = pytest.mark.parametrize(("name", "make"), [pytest.param(*FILES[key], id=key) for key in FILES])
@@ -85,6 +86,12 @@ def test_what_pillow_warns_of_is_not_heard_even_where_warnings_are_errors() -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [_look(odd).format, _look(odd).format] == ["PNG", "PNG"]
+
+
+def test_what_pillow_has_against_an_image_is_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(errors.TruncatedImageError):
+        _look(tiff(t277=(4, 1, 1025)))
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

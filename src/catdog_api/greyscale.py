@@ -21,6 +21,7 @@ def eight_bits(values: npt.NDArray[Any], transparent: int | None) -> npt.NDArray
     """
     if values.dtype.kind == "f":
         grey = np.nan_to_num(values, posinf=0, neginf=0)
+        np.maximum(grey, 0, out=grey)  # black as well, and 255 times the least number that there is would be none
         brightest = grey.max()
         white = next((top for top in (1.0, 255.0, 65535.0) if brightest <= top), brightest)
         grey = grey * (255 / white)

@@ -1,6 +1,7 @@
 """How Pillow is set up before it decodes anything: once, for the process."""
 
 import functools
+import logging
 import re
 import warnings
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def _bound_once() -> None:
     # Photographs are decoded beside one another, on the cores that the settings give: for one, libavif would take all.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # of a bad image who sent it hears, not who reads the log
     _bound_tags()
 
 
