@@ -147,7 +147,7 @@ def hidden(frame: bytes) -> bytes:
 
 
 def _lying() -> bytes:
-    av1, config = image(Image.new("RGB", (16_000, 11_000)), subsampling="4:4:4")
+    av1, config = image(Image.new("RGB", (8000, 6000)), subsampling="4:4:4")
     return avif(Item(av1, (ispe(64, 64), config)))
 
 
