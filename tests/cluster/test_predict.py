@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 from pyarrow import parquet as pq
 
-from benchmarks.cluster import Node, Nodes, wait_until
+from benchmarks.cluster import Nodes, wait_until
 from benchmarks.photographs import draw
 from catdog_api import cluster
 from catdog_api.app import load_model
@@ -22,8 +22,6 @@ from catdog_api.offline import Answer
 from catdog_api.parquet import Stored
 from catdog_api.settings import Settings
 from tests.cluster.jobs import PHOTOGRAPHS, ended, shelf, started, watched
-
-WORKER = "ray::MapWorker(MapBatches(Photographs))"
 
 OTHERS = {
     "photographs/2026/notes.txt": b"no image",
@@ -144,17 +142,22 @@ def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_p
     assert said.startswith("1 answered, ")
 
 
-def is_in_the_midst(node: Node) -> bool:
-    """Say whether a node has photographs, and no process that has yet to begin: with such a one Ray ends the job."""
-    return node.runs(f"{WORKER}.submit") and not node.runs(f"{WORKER}.__init__")
+def wait_until_all_work(nodes: Nodes) -> None:
+    """Wait until each node has had photographs; Ray begins with one, and adds the others."""
+    idle = [*nodes.workers]
+
+    def none_is_idle() -> bool:
+        idle[:] = [node for node in idle if not node.runs("ray::MapWorker(MapBatches(Photographs)).submit")]
+        return not idle
+
+    wait_until(none_is_idle, "photographs on each node")
 
 
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
-    photographs = shelf(tmp_path / "photographs", 4000)  # so many that on a busy machine, too, each node has some
+    photographs = shelf(tmp_path / "photographs", 10_000)
     with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
-        lost = nodes.workers[0]
-        wait_until(lambda: is_in_the_midst(lost), "photographs on this node")
-        nodes.kill(lost)
+        wait_until_all_work(nodes)
+        nodes.kill(nodes.workers[0])
         status, said = ended(job)
     nodes.add(2)
     assert status == 0, said
