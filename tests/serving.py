@@ -115,6 +115,18 @@ def connect(url: str, sent: bytes = b"") -> socket.socket:
     return connection
 
 
+def wait_until_closed(url: str) -> None:
+    """Return once the listener is gone. With pauses: where its queue is full, a connect waits for a second."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        try:
+            connect(url).close()
+        except OSError:
+            return
+        time.sleep(0.02)
+    pytest.fail("it still listens")
+
+
 def received(connection: socket.socket) -> bytes:
     """Return what comes until the service closes the connection."""
     pieces = []

@@ -11,7 +11,7 @@ import pytest
 
 from catdog_api.protocol import Protocol
 from tests.fakes import GatedClassifier, LongWork
-from tests.serving import HEAD, LIVE, PREDICT, READY, ServeAndAsk, answer, connect, received
+from tests.serving import HEAD, LIVE, PREDICT, READY, ServeAndAsk, answer, connect, received, wait_until_closed
 
 BOUND = 8
 """Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
@@ -47,18 +47,6 @@ def wait_until_not_ready(url: str) -> bytes:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return content
-
-
-def wait_until_closed(url: str) -> None:
-    """Return once the listener is gone."""
-    deadline = time.monotonic() + BOUND
-    while time.monotonic() < deadline:
-        try:
-            connect(url).close()
-        except OSError:
-            return
-        time.sleep(0.02)
-    pytest.fail("it still listens")
 
 
 def test_sigterm_drains_then_closes_then_answers_what_was_taken_on(

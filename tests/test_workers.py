@@ -17,6 +17,7 @@ from catdog_api import cli, workers
 from catdog_api.logs import configure
 from catdog_api.settings import Settings
 from catdog_api.workers import Supervisor
+from tests.serving import wait_until_closed
 
 pytestmark = pytest.mark.usefixtures("_process_as_it_was")
 
@@ -163,7 +164,7 @@ def test_after_starts_that_fail_the_pauses_grow(
 
 def test_what_stops_the_first_worker_ends_it_all(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the test's own, which comes when all is over
-    assert run("faulty", lambda _: time.sleep(1)) == 1
+    assert run("faulty", lambda port: wait_until_closed(f"http://127.0.0.1:{port}")) == 1
     assert "answers at" not in capsys.readouterr().out
 
 
@@ -171,13 +172,7 @@ def test_the_listener_closes_with_the_last_worker(run: Run) -> None:
     def ask(port: int) -> None:
         wait_for(port, 2)
         send(signal.SIGTERM)
-        deadline = time.monotonic() + BOUND
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=BOUND).close()
-            except OSError:
-                return
-        pytest.fail("it still listens")
+        wait_until_closed(f"http://127.0.0.1:{port}")
 
     assert run("willing", ask) == 0
 
