@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from catdog_api.app import create_app
+from catdog_api.bounded import HEAD_BYTES
 from catdog_api.idle_connections import IdleConnections
 from catdog_api.protocol import Protocol
 from catdog_api.settings import Settings
@@ -21,6 +22,8 @@ SLOW = 0.25
 
 CLOSED = 7
 """The state that TCP_INFO begins with, tcp(7); a client that does not read learns it nowhere else."""
+
+HALF_A_HEAD = b"GET /health/live HTTP/1.1\r\nHost: catdog.test\r\n"
 
 BOUND = 8
 """Seconds that a test waits for the service to act: much more than it takes, for a machine with other things to do."""
@@ -98,14 +101,22 @@ def connection(**given: Any) -> Protocol:  # noqa: ANN401  # uvicorn's own
     return Protocol(config=config, server_state=ServerState(), app_state={}, **ours)
 
 
-@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["after-a-pause", "at-once"])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([HALF_A_HEAD + b"\r\n"], id="after-a-pause"),
+        pytest.param([HALF_A_HEAD + b"Connection: close\r\n\r\n"], id="at-once"),
+        pytest.param([HALF_A_HEAD + b"X: ", b"x" * (HEAD_BYTES + 1)], id="refused"),
+    ],
+)
 async def test_closing_does_not_wait_for_a_reader_for_ever(
-    ending: bytes, transport: StuckTransport, monkeypatch: pytest.MonkeyPatch
+    pieces: list[bytes], transport: StuckTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("catdog_api.protocol.READING_SECONDS", 0.1)
     protocol = connection(timeout_keep_alive=0)
     protocol.connection_made(transport)
-    protocol.data_received(b"GET /health/live HTTP/1.1\r\nHost: catdog.test\r\n" + ending + b"\r\n")
+    for piece in pieces:
+        protocol.data_received(piece)
     await asyncio.wait_for(transport.aborted.wait(), BOUND)
     protocol.connection_lost(None)
 
