@@ -154,7 +154,7 @@ def wait_until_all_work(nodes: Nodes) -> None:
 
 
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
-    photographs = shelf(tmp_path / "photographs", 10_000)
+    photographs = shelf(tmp_path / "photographs", 4000)
     with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
         wait_until_all_work(nodes)
         nodes.kill(nodes.workers[0])
