@@ -143,14 +143,15 @@ def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_p
 
 
 def wait_until_all_work(nodes: Nodes) -> None:
-    """Wait until each node has had photographs; Ray begins with one, and adds the others."""
-    idle = [*nodes.workers]
+    """Wait until each node has had photographs, and none has a process that begins: if that died, Ray would give up."""
+    process = "ray::MapWorker(MapBatches(Photographs))"
+    idle = [*nodes.workers]  # Ray begins with one process, and adds the others
 
-    def none_is_idle() -> bool:
-        idle[:] = [node for node in idle if not node.runs("ray::MapWorker(MapBatches(Photographs)).submit")]
-        return not idle
+    def are_at_work() -> bool:
+        idle[:] = [node for node in idle if not node.runs(f"{process}.submit")]
+        return not idle and not any(node.runs(f"{process}.__init__") for node in nodes.workers)
 
-    wait_until(none_is_idle, "photographs on each node")
+    wait_until(are_at_work, "photographs on each node")
 
 
 def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
