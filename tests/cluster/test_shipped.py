@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +52,8 @@ def url(nodes: Nodes, config: dict[str, Any], tmp_path: Path) -> Iterator[str]:
         assert process.poll() is None, log.read_text()
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        serve.shutdown()  # as Ctrl-C does, which is nothing to a process that a shell has in its background
+        process.terminate()
         process.wait(PATIENCE_SECONDS)
 
 
