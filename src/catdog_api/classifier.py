@@ -58,7 +58,7 @@ class Classifier:
     def __init__(self, network: keras.Model, manifest: Manifest, precision: str) -> None:
         self.manifest = manifest
         self.precision = precision
-        self._undecided = network if precision == "auto" else None
+        self._network = network
         self._biases: Logits = network.get_layer(LOGITS).bias.numpy()
         self._maps = _traced(_in_bfloat16(network) if precision == "bfloat16" else network)
 
@@ -69,9 +69,8 @@ class Classifier:
             ArtifactError: The network gives no probabilities, whatever it is shown.
         """
         images = draw(max(WARM_UP_SIZES), self.manifest.input_size)
-        if self._undecided is not None:
-            self._decide(self._undecided, images)
-            self._undecided = None
+        if self.precision == "auto":
+            self._decide(images)
         try:
             for count in WARM_UP_SIZES:
                 self.predict(images[:count])
@@ -80,8 +79,8 @@ class Classifier:
             raise ArtifactError(f"The model {name} {version} gives no probabilities.") from error
         _give_back()
 
-    def _decide(self, network: keras.Model, images: Images) -> None:
-        exact, rounded = self._maps, _traced(_in_bfloat16(network))
+    def _decide(self, images: Images) -> None:
+        exact, rounded = self._maps, _traced(_in_bfloat16(self._network))
         better = is_better(
             lambda batch: self._pooled(rounded(batch)),
             lambda batch: self._pooled(exact(batch)),
@@ -215,14 +214,15 @@ def _traced(network: keras.Model) -> Callable[[Images], ActivationMaps]:
 
     def traced(images: tf.Tensor) -> tf.Tensor:
         # Constants of the graph are rounded once; variables were with every call, a third of it for one photograph.
-        found, _ = features.stateless_call(*([tf.constant(each) for each in kind] for kind in values), images)
+        weights = ([tf.constant(each) for each in kind] for kind in values)
+        found, _ = features.stateless_call(*weights, images, training=False)
         return tf.tensordot(tf.cast(found, tf.float32), tf.constant(kernel), 1)
 
     function = tf.function(
         traced,
         input_signature=[tf.TensorSpec(network.input_shape, tf.uint8)],
         autograph=False,  # there is no Python control flow to translate, and it would need a writable folder
-    ).get_concrete_function()  # which lets the network go
+    ).get_concrete_function()  # once; what it was traced from is let go
 
     def maps(images: Images) -> ActivationMaps:
         found: ActivationMaps = function(tf.constant(images)).numpy()
