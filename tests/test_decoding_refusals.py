@@ -99,6 +99,11 @@ _LONG_TEXTS = [png_chunk(b"iTXt", b"k%02d\0\1\0\0\0" % number + _LONG_TEXT) for 
             _jpeg_with(b"\xff\xda\0\x08\1\1\0\1\5\1" * 20_000, -2, progressive=True), "scans", id="jpeg-scans"
         ),
         pytest.param(
+            _jpeg_with(b"\0" + b"\xff\xda\0\x08\1\1\0\1\5\1" * 20_000, -2, progressive=True),
+            "scans",
+            id="jpeg-scans-one-byte-on",
+        ),
+        pytest.param(
             encode(quarters(), "PNG")[:33] + png_chunk(b"iCCP", b"x\0\0" + _ZIPPED), "ends early", id="png-profile"
         ),
         pytest.param(

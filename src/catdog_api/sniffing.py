@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
+
 from catdog_api import errors
 
 # AVIF and HEIC share a container and the general brand `mif1`; `avif` among the brands tells them apart.
@@ -45,6 +47,8 @@ _MAX_SCANS_OF_ONE: Final = 128  # however small it is: each has tables to be rea
 _SCANNED_PIXELS_A_BYTE: Final = 1000
 
 _START_OF_SCAN: Final = b"\xda"
+_SCAN: Final = b"\xff" + _START_OF_SCAN
+_FEW_BYTES: Final = 4096  # among which numpy's calls would take longer
 _LONE_MARKERS: Final = bytes([0x00, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])  # Pillow reads no length after them
 TIFF_BYTES: Final = frozenset({1, 2, 7})  # types: bytes, text, anything; one bytes object, however long
 _TIFF_PIECES: Final = frozenset({273, 279, 324, 325})  # tags: offsets and byte counts of strips, of tiles
@@ -114,11 +118,20 @@ def has_costly_scans(data: bytes, jpegs: Iterable[tuple[int, int, int]], max_pix
             each strip of a TIFF. Within a scan, the marker of another cannot occur.
         max_pixels: Most pixels that are decoded.
     """
-    scans = [(data.count(b"\xff" + _START_OF_SCAN, start, stop), area) for start, stop, area in jpegs]
+    scans = [(_count_scans(data, start, stop), area) for start, stop, area in jpegs]
     scanned = sum(count * area for count, area in scans)
     paid_for = max(_MAX_SCANS * FREE_PIXELS, _SCANNED_PIXELS_A_BYTE * len(data))
     most = max((count for count, _ in scans), default=0)
     return scanned > min(_MAX_SCANS * max_pixels, paid_for) or most > _MAX_SCANS_OF_ONE
+
+
+def _count_scans(data: bytes, start: int, stop: int) -> int:
+    """Return how many scans begin between two places of a file."""
+    if stop - start < _FEW_BYTES:
+        return data.count(_SCAN, start, stop)
+    piece = memoryview(data)[start:stop]  # as pairs of bytes, from the first and from the second: a tenth of `count`
+    pairs = (piece[first : first + (len(piece) - first) // 2 * 2] for first in (0, 1))
+    return sum(int(np.count_nonzero(np.frombuffer(each, "<u2") == int.from_bytes(_SCAN, "little"))) for each in pairs)
 
 
 def is_long_jpeg(data: bytes) -> bool:
