@@ -75,6 +75,7 @@ class Nodes:
     def __init__(self, folder: Path) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         self.workers: list[Node] = []
+        self._environment = dict(os.environ)  # of all nodes, whatever it is when one of them is added
         self._folder = folder
         port = self.address.rpartition(":")[2]
         self._head = self._start("--head", "--port", port, "--num-cpus", "0", "--include-dashboard", "false")
@@ -132,7 +133,7 @@ class Nodes:
             store = ["--object-store-memory", str(OBJECT_STORE_BYTES), *_ANY_WORKER_PORT]
             proxy = later_port()  # it listens once there is a replica
             command = [*pinned, _RAY, "start", "--block", *arguments, *ports, *store]
-            environment = {**os.environ, "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(proxy)}
+            environment = {**self._environment, "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(proxy)}
             with log.open("wb") as stream:
                 process = subprocess.Popen(
                     command, stdout=stream, stderr=stream, start_new_session=True, env=environment
