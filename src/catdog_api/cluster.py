@@ -4,7 +4,6 @@ The process that was started lists the photographs, and holds some 500 bytes for
 the answers. The others read, decode and predict.
 """
 
-import asyncio
 import logging
 import os
 import sys
@@ -12,29 +11,27 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it tells nobody, unless it was asked to
 
+import numpy as np
 import pyarrow as pa
 import ray
 import ray.data
 import ray.exceptions
-from pyarrow import compute, fs
+from pyarrow import compute
 from ray.util.annotations import RayDeprecationWarning
 from tqdm import tqdm
 
-from catdog_api.artifact import Manifest, read_manifest, verify
-from catdog_api.errand import start
+from catdog_api.actor import CORES, Photographs
+from catdog_api.artifact import read_manifest, verify
 from catdog_api.errors import SettingsError
-from catdog_api.offline import AHEAD, UNREADABLE, Answer, answer_all
-from catdog_api.parquet import Answers, Stored, answers_schema, find_stored
+from catdog_api.parquet import Answers, Stored, find_stored
 from catdog_api.reporting import summary
 from catdog_api.settings import Settings
 
-CORES = 1  # of one actor: a network calls for no more, and so every core of every machine is used
 MAX_IN_TASK = 512  # photographs: five seconds on a core, and 20,000 tasks for ten million
 LEAST_IN_TASK = 16
 RETRIES = 5  # of photographs whose process has died, as processes do; without end, if it is they that kill it
@@ -86,41 +83,12 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
     return counts[None] + answers.failed
 
 
-class Photographs:
-    """One process with a model. Lives as long as Ray lets it; Ray calls it with one table after the other.
-
-    Args:
-        settings: As for `run`.
-        places: File systems that the tables' column `place` counts.
-    """
-
-    def __init__(self, settings: Settings, places: Sequence[fs.FileSystem]) -> None:
-        self._pipeline = start(settings.model_copy(update={"core_limit": CORES}))
-        self._places = places
-        self._runner = asyncio.Runner()  # one event loop for its life, because the pipeline belongs to one
-        self._runner.get_loop().set_default_executor(ThreadPoolExecutor(AHEAD))  # of which a bucket takes many
-
-    def __call__(self, table: pa.Table) -> pa.Table:
-        """Answer photographs.
-
-        Args:
-            table: With what `Stored` has, and its file system's number as `place`.
-
-        Returns:
-            A row for each, of the answers' columns and `unread`, which says why it could not be read; with none of
-            label, error and `unread` where it was found and is no image.
-        """
-        sources = [
-            Stored(row["path"], row["named"], self._places[row["place"]], row["size"]) for row in table.to_pylist()
-        ]
-        return _table(self._pipeline.manifest, self._runner.run(self._answer(sources)))
-
-    async def _answer(self, sources: Sequence[Stored]) -> list[Answer]:
-        return [answer async for answer in answer_all(self._pipeline, sources)]
-
-
 def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]:
-    """Have photographs answered; tables come as they are done, in no order."""
+    """Have photographs answered; tables come as they are done, in no order.
+
+    Ray gives up where a process dies before it has begun, as on a machine that is lost, however well the others are: it
+    is given what is left then, as long as that brings something.
+    """
     if not found:
         return
     # Unasked, Ray would try for minutes to join the last cluster of this machine, even one that was killed.
@@ -129,20 +97,40 @@ def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]
     _say_if_all_cores_are_taken()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False  # there is one that counts photographs
-    places = list({id(stored.filesystem): stored.filesystem for stored in found}.values())
+    left = found
+    while True:
+        is_answered = np.zeros(len(left), bool)
+        try:
+            for table in _given(settings, left):
+                is_answered[table["number"].to_numpy()] = True
+                yield table
+        except ray.exceptions.RayActorError:
+            if not is_answered.any():
+                raise
+        else:
+            return
+        left = [left[number] for number in np.flatnonzero(~is_answered).tolist()]
+        tqdm.write(f"A process of the Ray cluster died; going on with {len(left):,} photographs ...", file=sys.stderr)
+
+
+def _given(settings: Settings, left: Sequence[Stored]) -> Iterator[pa.Table]:
+    """Give photographs to Ray Data; tables come as they are done, with what `Photographs` says of each."""
+    places = list({id(stored.filesystem): stored.filesystem for stored in left}.values())
     numbers = {id(place): number for number, place in enumerate(places)}
-    share = len(found) // (4 * max(1, int(ray.cluster_resources().get("CPU", 0))))
+    share = len(left) // (4 * max(1, int(ray.cluster_resources().get("CPU", 0))))
     length = max(LEAST_IN_TASK, min(MAX_IN_TASK, share))
     tables = [
         pa.table(
             {
+                "number": range(at, at + len(part)),
                 "path": [stored.path for stored in part],
                 "named": [stored.named for stored in part],
                 "size": [stored.size for stored in part],
                 "place": [numbers[id(stored.filesystem)] for stored in part],
             }
         )
-        for part in (found[at : at + length] for at in range(0, len(found), length))
+        for at in range(0, len(left), length)
+        for part in [left[at : at + length]]
     ]
     with warnings.catch_warnings():
         # Ray 2.64 will not take retries here any more; until then there is no other place to bound them.
@@ -217,17 +205,3 @@ def _kept_together(tables: Iterator[pa.Table]) -> Iterator[list[pa.Table]]:
         yield held
     if ended:
         raise ended
-
-
-def _table(manifest: Manifest, answers: Sequence[Answer]) -> pa.Table:
-    schema = answers_schema(manifest).append(pa.field("unread", pa.string()))
-    return pa.Table.from_pylist([_row(answer) for answer in answers], schema)
-
-
-def _row(answer: Answer) -> dict[str, Any]:
-    content = answer.content or {}
-    row = {"path": answer.source.path, "label": content.get("label"), "probabilities": content.get("probabilities")}
-    if problem := content.get("problem"):
-        said = "unread" if problem["title"] == UNREADABLE else "error"
-        row[said] = f"{problem['title']}: {problem['detail']}"
-    return row

@@ -1,4 +1,4 @@
-"""`catdog-api predict --engine ray` on two nodes with the true model: moto's S3 on loopback, and a node that dies."""
+"""`catdog-api predict --engine ray` on two nodes with the true model, and moto's S3 on loopback."""
 
 import signal
 from collections.abc import Iterator
@@ -13,13 +13,8 @@ from pyarrow import parquet as pq
 
 from benchmarks.cluster import Nodes, wait_until
 from benchmarks.photographs import draw
-from catdog_api import cluster
 from catdog_api.app import load_model
-from catdog_api.artifact import read_manifest
 from catdog_api.decoding import decode
-from catdog_api.errors import SettingsError
-from catdog_api.offline import Answer
-from catdog_api.parquet import Stored
 from catdog_api.settings import Settings
 from tests.cluster.jobs import PHOTOGRAPHS, ended, shelf, started, watched
 
@@ -142,31 +137,6 @@ def test_a_job_says_that_it_waits_for_cores_that_others_have(nodes: Nodes, tmp_p
     assert said.startswith("1 answered, ")
 
 
-def wait_until_all_work(nodes: Nodes) -> None:
-    """Wait until each node has had photographs, and none has a process that begins: if that died, Ray would give up."""
-    process = "ray::MapWorker(MapBatches(Photographs))"
-    idle = [*nodes.workers]  # Ray begins with one process, and adds the others
-
-    def are_at_work() -> bool:
-        idle[:] = [node for node in idle if not node.runs(f"{process}.submit")]
-        return not idle and not any(node.runs(f"{process}.__init__") for node in nodes.workers)
-
-    wait_until(are_at_work, "photographs on each node")
-
-
-def test_a_job_that_loses_a_node_ends_with_every_row(nodes: Nodes, tmp_path: Path) -> None:
-    photographs = shelf(tmp_path / "photographs", 4000)
-    with started(nodes, str(tmp_path / "photographs"), "--out", str(tmp_path / "answers.parquet")) as job:
-        wait_until_all_work(nodes)
-        nodes.kill(nodes.workers[0])
-        status, said = ended(job)
-    nodes.add(2)
-    assert status == 0, said
-    rows = pq.read_table(tmp_path / "answers.parquet").to_pylist()
-    assert sorted(row["path"] for row in rows) == sorted(photographs)
-    assert all(row["label"] and not row["error"] for row in rows)
-
-
 def test_a_job_that_is_killed_is_gone_on_with_where_it_was(nodes: Nodes, tmp_path: Path) -> None:
     photographs, out = shelf(tmp_path / "photographs"), tmp_path / "answers.parquet"
     often = "import sys; from catdog_api import cli, cluster; cluster.KEPT_ROWS = 50; sys.exit(cli.main())"
@@ -180,30 +150,3 @@ def test_a_job_that_is_killed_is_gone_on_with_where_it_was(nodes: Nodes, tmp_pat
     assert said.startswith(f"{len(photographs) - before:,} answered, ")
     assert said.endswith(f"{before:,} answered before")
     assert sorted(pq.read_table(out)["path"].to_pylist()) == sorted(photographs)
-
-
-@pytest.mark.parametrize(
-    "error", [ray.exceptions.RayError("Traceback\n  of pages\nNo core is left."), ConnectionError("No core is left.")]
-)
-def test_what_ends_a_job_is_said_in_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def answered(*_: object) -> Iterator[pa.Table]:
-        raise error
-        yield
-
-    monkeypatch.setattr(cluster, "_answered", answered)
-    with pytest.raises(SettingsError) as said:
-        cluster.run(Settings(), [str(tmp_path)], str(tmp_path / "answers"))
-    assert str(said.value) == "The Ray cluster gave up: No core is left."
-
-
-def test_what_was_answered_before_a_job_gave_up_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    manifest = read_manifest(Settings().model)
-
-    def answered(*_: object) -> Iterator[pa.Table]:
-        yield cluster._table(manifest, [Answer(Stored("a.jpg", True, fs.LocalFileSystem(), 1), {"label": "cat"})])  # noqa: FBT003, SLF001  # what an actor gives
-        raise ray.exceptions.RayError("No core is left.")
-
-    monkeypatch.setattr(cluster, "_answered", answered)
-    with pytest.raises(SettingsError, match="No core is left"):
-        cluster.run(Settings(), [str(tmp_path)], str(tmp_path / "answers"))
-    assert pq.read_table(tmp_path / "answers")["path"].to_pylist() == ["a.jpg"]
