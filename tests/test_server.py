@@ -13,7 +13,7 @@ import trustme
 
 from catdog_api import cli
 from catdog_api.logs import logger
-from tests.serving import JPEG, ServeAndAsk, connect, received
+from tests.serving import JPEG, PREDICT, ServeAndAsk, answer, connect, lines, received
 
 
 @pytest.fixture
@@ -42,6 +42,25 @@ def test_with_a_certificate_it_speaks_https(serve_and_ask: ServeAndAsk, certific
             assert client.get("/health/live").status_code == 200
 
     serve_and_ask(ask, "--tls-certificate", str(certificate[0]), "--tls-key", str(certificate[1]))
+
+
+def test_a_crash_is_logged_and_costs_its_own_request_alone(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(url: str) -> None:
+        with connect(url) as connection:
+            with monkeypatch.context() as patch:
+                patch.setattr("catdog_api.pipeline.decode", None)
+                connection.sendall(PREDICT)
+                assert answer(connection).startswith(b"HTTP/1.1 500 ")
+            connection.sendall(PREDICT)
+            assert answer(connection).startswith(b"HTTP/1.1 200 ")
+
+    serve_and_ask(ask)
+    log = capsys.readouterr().err
+    (crash,) = lines(log, "a request failed")
+    assert "TypeError" in str(crash["exception"])
+    assert crash["id"] == next(line["id"] for line in lines(log, "POST /predict") if line["status"] == 500)
 
 
 def test_ctrl_c_does_not_wait_for_a_client_that_does_not_take_its_leave(

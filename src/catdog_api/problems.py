@@ -4,6 +4,7 @@ Under `/v2` alone it is another: that of the Open Inference Protocol, whose clie
 """
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from catdog_api import errors
 from catdog_api.inference_schemas import InferenceError
 from catdog_api.schemas import Problem
+
+logger = logging.getLogger("catdog_api")
 
 MEDIA_TYPE = "application/problem+json"
 OPEN_INFERENCE = "/v2"
@@ -124,8 +127,8 @@ def install(app: FastAPI) -> None:
 class ProblemMiddleware:
     """Outside of everything: makes problems of what leaves the app otherwise.
 
-    That is the framework's own plain-text errors (a crash's 500), and what a layer around the framework
-    raises before anything is answered. Holds no state of its own; one for the app's life.
+    That is the framework's own plain-text errors (a crash's 500, which is logged here), and what a layer around the
+    framework raises before anything is answered. Holds no state of its own; one for the app's life.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -150,6 +153,11 @@ class ProblemMiddleware:
             await self._app(scope, receive, send_problem)
         except errors.CatdogError as error:
             await _answer_to(error, scope)(scope, receive, send)
+        except Exception:
+            if not replaced:  # nothing has left, or half an answer: the server ends the connection
+                raise
+            # It would end that of a whole answer, too, without a word of it, and the next request on it would be lost.
+            logger.exception("a request failed", extra={"fields": {"id": scope["state"]["id"]}})
 
 
 _SCHEMAS = {
