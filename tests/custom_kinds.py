@@ -47,7 +47,14 @@ CLUSTER = fields(
     {
         "rayVersion": TEXT,
         "enableInTreeAutoscaling": FLAG,
-        "autoscalerOptions": fields({"idleTimeoutSeconds": COUNT, "securityContext": ANY, "volumeMounts": every(ANY)}),
+        "autoscalerOptions": fields(
+            {
+                "version": {"enum": ["v1", "v2"]},
+                "idleTimeoutSeconds": COUNT,
+                "securityContext": ANY,
+                "volumeMounts": every(ANY),
+            }
+        ),
         "headGroupSpec": GROUP,
         "workerGroupSpecs": every(WORKERS),
     }

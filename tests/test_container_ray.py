@@ -101,6 +101,13 @@ def test_a_node_has_the_time_for_which_ray_drains_it_and_to_end_afterwards(name:
     assert 'graceful_shutdown_timeout_s=Settings.model_fields["grace_seconds"].default' in text
 
 
+def test_no_container_is_started_again_behind_the_back_of_ray_s_autoscaler() -> None:
+    """Ray's documents on KubeRay ask for that with either version; the second is its own there."""
+    assert 'os.environ.setdefault("RAY_enable_autoscaler_v2", "1")' in of_ray("scripts/scripts.py")
+    assert RAY_SERVICE["spec"]["rayClusterConfig"]["autoscalerOptions"]["version"] == "v2"
+    assert {pod["restartPolicy"] for pod in pods(RAY_SERVICE).values()} == {"Never"}
+
+
 def test_probes_ask_ray_where_it_says_how_it_is() -> None:
     constants = of_ray("_private/ray_constants.py")
     (agent,) = re.findall(r"^DEFAULT_DASHBOARD_AGENT_LISTEN_PORT = (\d+)$", constants, re.MULTILINE)
