@@ -47,6 +47,12 @@ def test_every_reason_that_is_asked_for_is_the_name_of_a_problem() -> None:
     assert asked <= {kind.name for kind in KINDS.values()}
 
 
+def test_every_route_that_is_asked_for_by_its_name_is_one_of_the_app() -> None:
+    asked = set(re.findall(r'route="(/[^"]*)"', "\n".join([*QUERIES, ALERTS])))
+    assert asked
+    assert asked <= {route.path for route in iter_route_contexts(create_app(Settings()).routes)}
+
+
 def matches(selector: str, labels: dict[str, str]) -> bool:
     """Say whether a selector of Prometheus finds a series; what it asks of other labels than these is passed over."""
     for name, operator, value in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', selector):
