@@ -39,6 +39,7 @@ async def test_server_and_model_say_what_they_are(serve: Serve) -> None:
     client = await serve()
     server = (await client.get("/v2")).json()
     assert (server["name"], server["extensions"]) == ("catdog-api", ["binary_tensor_data"])
+    assert (await client.get("/v2/")).json() == server
     for path in ("/v2/models/fake", "/v2/models/fake/versions/0.0.1"):
         model = (await client.get(path)).json()
         assert (model["name"], model["versions"], model["platform"]) == ("fake", ["0.0.1"], "tensorflow_keras")
@@ -178,7 +179,6 @@ async def test_a_full_queue_says_when_to_come_again(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/v2/", 404),
         ("GET", "/v2/models", 404),
         ("GET", "/v2/models/other", 404),
         ("GET", "/v2/models/fake/versions/2", 404),

@@ -147,6 +147,7 @@ async def model_ready(request: Request) -> ModelReady:
     return ModelReady(name=_pipeline(request).manifest.name, ready=True)
 
 
+@unguarded.get(f"{OPEN_INFERENCE}/", include_in_schema=False)  # as the protocol's own OpenAPI document has it
 @unguarded.get(OPEN_INFERENCE, tags=_TAGS, summary="Server metadata", response_description="What the server is.")
 async def server_metadata() -> ServerMetadata:
     """Name the server and the protocol's extensions that it knows."""
