@@ -43,11 +43,15 @@ def while_both_work(nodes: Nodes) -> Node:
 
 
 def while_one_begins(nodes: Nodes) -> Node:
-    """Wait until one node works and the other just begins to, whose loss Ray Data does not get over by itself."""
-    wait_until(lambda: any(map(is_at_work, nodes.workers)), "photographs on a node")
-    other = next(node for node in nodes.workers if not is_at_work(node))
-    wait_until(lambda: begins(other), "a process on the other")
-    return other
+    """Wait until a node both works and begins to with another process, which Ray Data does not get over by itself."""
+    found: list[Node] = []
+
+    def one_begins() -> bool:
+        found[:] = [node for node in nodes.workers if is_at_work(node) and begins(node)]
+        return bool(found)
+
+    wait_until(one_begins, "a process that begins beside another")
+    return found[0]
 
 
 @pytest.mark.parametrize("wait", [while_both_work, while_one_begins])
