@@ -1,4 +1,4 @@
-"""What the long tests measure again and again: capacity, a lone request's time, and the service's memory."""
+"""What the long tests measure again and again: capacity, a lone request's time, the service's memory and probes."""
 
 import os
 import statistics
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPConnection
 
 from tests.service import Service
 from tests.soak.client import Load, press
@@ -15,6 +16,7 @@ CORES = len(os.sched_getaffinity(0))
 CALLERS = 16  # as many as the benchmarks have connections: two batches, one in the model and one on its way
 LONE_CALLS = 20
 MEGABYTE = 10**6
+PATIENCE_SECONDS = 60  # of a probe that is not answered: then the test fails
 
 
 async def capacity(service: Service, requests: Sequence[bytes]) -> Load:
@@ -57,6 +59,33 @@ def memory_of(
     thread.start()
     try:
         yield samples
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def probed(service: Service) -> Iterator[list[tuple[int, float]]]:
+    """Ask each second during the block whether the service is ready and live, on new connections, as Kubernetes does.
+
+    Yields pairs of a status and seconds. In a thread, because the client's event loop may be late.
+    """
+    answers: list[tuple[int, float]] = []
+    ended = threading.Event()
+
+    def probe() -> None:
+        while not ended.wait(1):
+            for path in ("/health/ready", "/health/live"):
+                began = time.monotonic()
+                connection = HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_SECONDS)
+                connection.request("GET", path)
+                answers.append((connection.getresponse().status, time.monotonic() - began))
+                connection.close()
+
+    thread = threading.Thread(target=probe, name="probes")
+    thread.start()
+    try:
+        yield answers
     finally:
         ended.set()
         thread.join()

@@ -15,11 +15,13 @@ from typing import Any
 import uvloop
 
 from catdog_api.settings import Settings
+from tests.custom_kinds import pods
+from tests.kustomize import BUILDS, build, of_kind
 from tests.service import Service
 from tests.soak.calls import LOST
 from tests.soak.client import Load, offer, quantile
 from tests.soak.figures import Record
-from tests.soak.measuring import CORES, MEGABYTE, alone, capacity, memory_of
+from tests.soak.measuring import CORES, MEGABYTE, alone, capacity, memory_of, probed
 from tests.soak.scale import seconds
 
 DEADLINE_SECONDS = Settings().deadline_seconds
@@ -69,7 +71,7 @@ def test_at_three_times_its_capacity_it_answers_nearly_as_many(
     assert found["accepted_answered_in_time"] >= 0.99
 
 
-def test_at_ten_times_its_capacity_it_holds_no_more_memory_and_is_well_at_once_when_it_is_over(
+def test_at_ten_times_its_capacity_it_holds_no_more_memory_and_is_ready_all_the_time_and_well_at_once_when_it_is_over(
     service: Service, photographs: Sequence[bytes], record: Record
 ) -> None:
     async def measure() -> dict[str, Any]:
@@ -77,7 +79,7 @@ def test_at_ten_times_its_capacity_it_holds_no_more_memory_and_is_well_at_once_w
         before = await alone(service, photographs)
         rate = 10 * len(most.answered) / most.seconds
         began = time.monotonic()
-        with memory_of(service) as samples:
+        with memory_of(service) as samples, probed(service) as probes:
             load = await offer(
                 service.port, photographs, rate=rate, seconds=seconds(180, 8), leaves_after=lambda _: PATIENCE_SECONDS
             )
@@ -86,11 +88,17 @@ def test_at_ten_times_its_capacity_it_holds_no_more_memory_and_is_well_at_once_w
         await load.finish(2 * DEADLINE_SECONDS)
         held = [size for moment, size in samples if moment > began + SETTLING_SHARE * load.seconds]
         memory = {"least_megabytes": min(held) / MEGABYTE, "most_megabytes": max(held) / MEGABYTE}
-        return {**figures(load, most), **memory, "alone_before_seconds": before, "alone_after_seconds": after}
+        statuses, times = zip(*probes, strict=True)
+        of_probes = {"probe_statuses": sorted(set(statuses)), "probe_slowest_seconds": max(times)}
+        lone = {"alone_before_seconds": before, "alone_after_seconds": after}
+        return {**figures(load, most), **memory, **of_probes, **lone}
 
     found = uvloop.run(measure())
     record("overload, 10 x capacity", found)
     assert found["statuses"].keys() <= {"200", "503", "504"}
     assert found["most_megabytes"] <= 1.1 * found["least_megabytes"]
     assert found["alone_after_seconds"] <= 2 * found["alone_before_seconds"]
+    (container,) = pods(of_kind(build(BUILDS["production"]), "Deployment"))["catdog-api"]["containers"]
+    assert found["probe_statuses"] == [200]
+    assert found["probe_slowest_seconds"] < container["readinessProbe"]["timeoutSeconds"]
     assert service.count("catdog_queue_depth") == 0
