@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from urllib.parse import urlsplit
 
-from tests.serving import JPEG
+from tests.serving import JPEG, LIVE
 
 PATIENCE = 20  # seconds for one connection, on a machine with other things to do
 QUIET = 0.1  # seconds without another byte after an answer: then there is none to come
@@ -147,7 +147,16 @@ def odd_parts(chance: Random) -> bytes:
 
 def in_a_row(chance: Random) -> bytes:
     """Send several requests at once, right ones and others."""
-    others = [request(BODY), b"GET /health/live HTTP/1.1\r\n\r\n", junk_in_the_body(chance), b"GET / HTTP/1.0\r\n\r\n"]
+    offer = b"Connection: Upgrade\r\nUpgrade: h2c"
+    others = [
+        request(BODY),
+        request(BODY, [*HEADERS, offer]),
+        chunked(BODY, [b"64"], chance).replace(b"\r\n\r\n", b"\r\n" + offer + b"\r\n\r\n", 1),
+        LIVE,
+        b"GET /health/live HTTP/1.1\r\n\r\n",
+        junk_in_the_body(chance),
+        b"GET / HTTP/1.0\r\n\r\n",
+    ]
     return b"".join(chance.choice(others) for _ in range(chance.randint(2, 6)))
 
 

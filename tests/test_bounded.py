@@ -5,11 +5,11 @@ import time
 import httpx
 import pytest
 
-from catdog_api.bounded import HEAD_LINES, MAX_PIPELINED
+from catdog_api.bounded import BYTES_A_CHUNK, FREE_CHUNKS, HEAD_LINES, MAX_PIPELINED
 from tests.errands import wait_until
 from tests.fakes import GatedClassifier
 from tests.raw_requests import take
-from tests.serving import HEAD, LIVE, PREDICT, ServeAndAsk, answer, connect, received
+from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, received
 from tests.test_protocol import BOUND, CHUNKED, HALF_A_BODY, HALF_A_HEAD, SLOW, problem
 
 LINE = b"a:b\r\n"
@@ -36,6 +36,27 @@ def test_a_header_of_as_many_lines_as_may_be_is_read(serve_and_ask: ServeAndAsk)
     def ask(url: str) -> None:
         with connect(url, LIVE[:-2] + LINE * (HEAD_LINES - 1) + b"\r\n") as connection:
             assert answer(connection).startswith(b"HTTP/1.1 200")
+
+    serve_and_ask(ask)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "status"),
+    [
+        pytest.param(BYTES_A_CHUNK, FREE_CHUNKS + 2000, 200, id="small"),
+        pytest.param(1, FREE_CHUNKS - len(JPEG), 200, id="few"),
+        pytest.param(1, FREE_CHUNKS + 2000, 400, id="many-of-a-byte"),
+    ],
+)
+def test_a_body_may_come_in_many_chunks_but_not_in_any_number_for_nothing(
+    serve_and_ask: ServeAndAsk, size: int, count: int, status: int
+) -> None:
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in JPEG) + b"%x\r\n%s\r\n" % (size, bytes(size)) * count
+
+    def ask(url: str) -> None:
+        with connect(url, CHUNKED + chunks + b"0\r\n\r\n") as connection:
+            (reply,), _ = take(answer(connection))
+            assert reply.status == status
 
     serve_and_ask(ask)
 

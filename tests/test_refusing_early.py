@@ -115,7 +115,8 @@ def test_those_that_waited_behind_another_are_answered_too_but_no_more_than_may_
     empty = HEAD % 0
 
     def ask(url: str) -> None:
-        with full(url, classifier), connect(url, b"GET /metrics HTTP/1.1\r\n\r\n" + empty * count) as connection:
+        first = LIVE.replace(b"/health/live", b"/metrics")
+        with full(url, classifier), connect(url, first + empty * count) as connection:
             content = b""
             while len(take(content)[0]) <= MAX_PIPELINED:
                 content += connection.recv(1 << 20)

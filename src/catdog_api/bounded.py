@@ -1,20 +1,23 @@
 """One HTTP connection, and how much it may make the service hold: neither the parser nor uvicorn has a limit."""
 
-import sys
 from asyncio import Transport
 from collections import deque
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from catdog_api.idle_connections import IdleConnections
+from catdog_api.parsing import ParsingProtocol
 
 HEAD_BYTES = 64 * 1024  # browsers and proxies stay below 16 KiB
 HEAD_LINES = 100  # which take twenty times their bytes; browsers and proxies together send forty
 MAX_PIPELINED = 10  # that wait for the answer to one before them, as many as apt sends; each takes 2 KB and its header
+FREE_CHUNKS, BYTES_A_CHUNK = 4_096, 128  # a chunk of one byte takes the event loop as long as one of 64 KiB
 
-NO_HTTP = f"This is no HTTP/1.1 request, or its header has more than {HEAD_BYTES // 1024} KiB or {HEAD_LINES} lines."
+NO_HTTP = (
+    f"This is no HTTP/1.1 request of one host, its header has more than {HEAD_BYTES // 1024} KiB or {HEAD_LINES} "
+    "lines, or its body comes in far too many chunks."
+)
 
 
 class Flow(FlowControl):
@@ -35,8 +38,8 @@ class Flow(FlowControl):
             super().resume_reading()
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which ends what would grow. One for a connection; on the event loop.
+class BoundedProtocol(ParsingProtocol):
+    """A protocol which ends what would grow. One for a connection; on the event loop.
 
     Args:
         idle: Those connections of the server on which it waits for the client.
@@ -46,9 +49,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *, idle: IdleConnections, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**given)
         self._idle = idle
-        self._piece = self._rest = b""
-        self._arriving = False
         self._lines = self._bytes = 0
+        self._chunks = self._body_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Expect a first request."""
@@ -61,29 +63,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self._idle.remove(self)
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what came, and what uvicorn would drop of it."""
-        self._rest = data
-        while self._rest and self.parser is not None:
-            self._piece, self._rest = self._rest, b""
-            super().data_received(self._piece)
-        self._piece = b""  # which may have 256 KB, and be the last for a long time
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Answer as if nothing had been said of another protocol, and go on with what came behind it.
-
-        uvicorn would drop that, and log two lines, for an operator to act on.
-        """
-        upgrade = sys.exception()
-        self._rest = self._piece[upgrade.args[0] :] if upgrade else b""
-
     def on_message_begin(self) -> None:
         """Note that a request has begun, and count anew, unless others wait: one may hold what all of them may."""
         super().on_message_begin()
-        self._arriving = True
         self._say_who_waits()
         if not self.pipeline:
             self._lines = self._bytes = 0
+            self._chunks = self._body_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one line of a header, or of what comes behind a body in chunks."""
@@ -98,8 +84,19 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError(NO_HTTP)
         super().on_headers_complete()
 
+    def on_chunk_header(self) -> None:
+        """Count a chunk.
+
+        Raises:
+            ValueError: There are far too many for the body; the parser makes it the error that ends in a 400.
+        """
+        self._chunks += 1
+        if self._chunks > FREE_CHUNKS + self._body_bytes // BYTES_A_CHUNK:
+            raise ValueError(NO_HTTP)
+
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body; nobody reads it while its request waits."""
+        self._body_bytes += len(body)
         if self.pipeline:
             self._hold(len(body))
         super().on_body(body)
@@ -107,7 +104,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that a request is whole."""
         super().on_message_complete()
-        self._arriving = False
         self._say_who_waits()
 
     def _hold(self, more: int) -> None:
@@ -126,11 +122,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.flow.resume_reading()
             self._say_who_waits()
-
-    @property
-    def _cycle(self) -> RequestResponseCycle | None:
-        """The cycle of the request whose bytes came last; none before its headers are complete."""
-        return self.cycle if self.cycle is not None and self.cycle.scope is self.scope else None
 
     def _is_owed_a_request(self) -> bool:
         """Whether a request is on its way that has no answer yet."""

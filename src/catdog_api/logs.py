@@ -144,8 +144,14 @@ def _to_stderr() -> logging.Handler:
 
 def _set_own(level: str) -> None:
     logger.setLevel(level.upper())
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     # It quotes bytes of the upload that it cannot parse; the problem that the caller gets says it without them.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out uvicorn's line for each request that is no HTTP: of those there is one line a second."""
+    return record.msg != "Invalid HTTP request received."
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

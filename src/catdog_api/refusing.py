@@ -71,7 +71,7 @@ class RefusingProtocol(BoundedProtocol):
     def on_message_complete(self) -> None:
         """Begin a request that is whole."""
         super().on_message_complete()
-        if self._held_for is not None:
+        if self._held_for is not None and not self._arriving:
             self._begin(self.cycle, self._held_for)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
