@@ -17,7 +17,8 @@ from PIL import Image
 from tests.avif_parts import AVIF_BOMBS
 from tests.heic_parts import HEIC_BOMBS, large_heic
 from tests.images import EMPTY_REFINEMENT, SQUARE, encode, heic, patched, png, png_chunk, quarters
-from tests.tiff_parts import TIFF_BOMBS
+from tests.tiff_parts import TIFF_BOMBS, tiff_of_jpeg
+from tests.webp_parts import webp_of_tables
 
 EMPTY_SCAN = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
 LIMIT = 2_000_000
@@ -65,6 +66,20 @@ def _hollow_webp(width: int = 16383, height: int = 3000) -> bytes:
 def _jpeg_of_a_line(scans: int) -> bytes:
     jpeg = encode(Image.new("L", (1, 1000)), "JPEG", progressive=True)
     return jpeg[:-2] + EMPTY_REFINEMENT * scans + jpeg[-2:]
+
+
+def arithmetic_jpeg() -> bytes:
+    """Return 12.4 megapixels of one grey: a coefficient far behind the others in each block, refined again and again.
+
+    An encoder that knows what comes next needs no bytes for it, and a decoder asks for each coefficient all the same.
+    """
+    first = (
+        "4bc60000000000016874004eea00000000b56a5d800000000dfda10000000002b96f30929de6099a37e73a6eb7ba79e87dcd314d973832e8"
+        "bea0"
+    )
+    scans = [b"\0\0\0\x4b\xc6", b"\1\x3f\1" + bytes.fromhex(first)] + [b"\1\x3f\x10\x4b\xc6"] * 18
+    head = b"\xff\xd8\xff\xdb\0C\0" + b"d" * 64 + b"\xff\xca\0\x0b\x08" + struct.pack(">HH", 3100, 4000)
+    return head + b"\1\1\x11\0" + b"".join(b"\xff\xda\0\x08\1\1\0" + scan for scan in scans) + b"\xff\xd9"
 
 
 def _exif_of(fractions: int) -> bytes:
@@ -132,6 +147,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gif-of-extensions": lambda: _gif_with(b"\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0"),
     "gif-of-rubbish": lambda: _gif_with(b"\0"),
     "webp-of-34-bytes": _hollow_webp,
+    "webp-of-tables": webp_of_tables,
     "avif-just-below-the-limit": lambda: encode(Image.new("L", SQUARE), "AVIF", speed=10),
     **AVIF_BOMBS,
     **HEIC_BOMBS,
@@ -142,6 +158,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "jpeg-of-refinements": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (5000, 4000), progressive=True),
     "jpeg-of-more-refinements-of-less": lambda: _jpeg_with_scans("L", EMPTY_REFINEMENT, (800, 600), progressive=True),
     "jpeg-of-scans-of-a-line": lambda: _jpeg_of_a_line(180_000),
+    "jpeg-of-arithmetic": arithmetic_jpeg,
+    "tiff-of-arithmetic": lambda: tiff_of_jpeg(arithmetic_jpeg(), (4000, 3100)),
     "jpeg-of-fractions": lambda: _jpeg_with_exif(_exif_of(60_000)),
     "png-of-fractions": lambda: png(8, 0, bytes(2), (1, 1), png_chunk(b"eXIf", _exif_of(60_000))),
     "png-of-zipped-fractions": lambda: png(8, 0, bytes(2), (1, 1), _zipped_exif(_exif_of(65_000))),

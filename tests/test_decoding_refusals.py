@@ -212,6 +212,13 @@ def test_other_image_formats_are_named_and_refused(data: bytes, name: str) -> No
         pytest.param(tiff(t259=(4, 1, 34925)), "lzma", id="tiff-lzma"),
         pytest.param(tiff(t259=(4, 1, 4), t258=(4, 1, 1)), "group4", id="tiff-fax"),
         pytest.param(patched(encode(Image.new("P", (8, 8)), "BMP"), 30, b"\1"), "Run-length", id="bmp-rle"),
+        pytest.param(encode(quarters(), "JPEG").replace(b"\xff\xc0", b"\xff\xc9"), "JPEG", id="jpeg-arithmetic"),
+        pytest.param(encode(quarters(), "JPEG").replace(b"\xff\xc0", b"\xff\xc3"), "JPEG", id="jpeg-lossless"),
+        pytest.param(
+            encode(quarters(), "TIFF", compression="jpeg").replace(b"\xff\xc0", b"\xff\xc9"),
+            "TIFF of JPEG",
+            id="tiff-arithmetic",
+        ),
     ],
 )
 def test_kinds_that_are_no_photographs_are_refused(data: bytes, what: str) -> None:

@@ -29,6 +29,7 @@ from catdog_api.pillow_setup import set_up_pillow
 from catdog_api.sniffing import MeteredFile, check_full, check_size, has_costly_scans, is_long_jpeg, is_long_tiff, sniff
 from catdog_api.tensors import Image, View
 from catdog_api.tiff import TiffFile, check_tiff, jpegs_within, quieten_libtiff
+from catdog_api.webp import check_webp
 
 WIDEST: Final = 1.7  # width over height, or the inverse, up to which squashing was as good as padding on test
 GROUND: Final = (124, 116, 104)  # what the square has beside one that is wider: as beside a tilted one in training
@@ -138,6 +139,8 @@ def _open(name: str, data: bytes, max_pixels: int) -> ImageFile:
         quieten_libtiff()
     if name == "AVIF":
         data = only_still(data, max_pixels)
+    if name == "WEBP":
+        check_webp(data)
     return _OPENERS[name](MeteredFile(data))
 
 
@@ -196,7 +199,7 @@ def _check_work(photograph: ImageFile, data: bytes, area: int, max_pixels: int) 
     jpegs: list[tuple[int, int, int]] = []
     if isinstance(photograph, TiffFile):
         check_tiff(photograph, len(data), area, max_pixels)
-        jpegs = jpegs_within(photograph)
+        jpegs = jpegs_within(photograph, data)
     elif isinstance(photograph, JpegImageFile):
         jpegs = [(0, len(data), area)]
     elif photograph.tile and photograph.tile[0].codec_name == "bmp_rle":

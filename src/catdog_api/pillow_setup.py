@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-from PIL import AvifImagePlugin, PngImagePlugin
+from PIL import AvifImagePlugin, JpegImagePlugin, PngImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from catdog_api.errors import UnsupportedFormatError
 from catdog_api.sniffing import MAX_TIFF_NUMBERS, TIFF_BYTES
 
 # Of one tag, which Pillow takes apart in Python; EXIF, in whatever format, is a TIFF without pixels. A million
@@ -20,6 +21,11 @@ _FRACTIONS: Final = frozenset({5, 10})  # types: unsigned and signed
 # Letters, of all texts of a PNG together, each of which takes up to four bytes; edited ones have carried megabytes of
 # their history. By itself Pillow takes 67,108,864: 270 MB for 70 kB.
 _MAX_TEXT: Final = 8_388_608
+
+# The frames of a JPEG that are coded without loss or by arithmetic, and what goes with them (ITU-T T.81, table B.1). No
+# camera and no browser knows them; 382 bytes of arithmetic took 24 times as long as a photograph of 12 megapixels, and
+# what is without loss cannot be decoded at a half.
+_RARE_JPEG: Final = (0xFFC3, *range(0xFFC9, 0xFFD0))
 
 
 # Nobody is there to read Pillow's warnings of odd tags. `warnings.catch_warnings` swaps the process's filters and puts
@@ -42,6 +48,7 @@ def _bound_once() -> None:
     PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # of a bad image who sent it hears, not who reads the log
     _bound_tags()
+    JpegImagePlugin.MARKER.update(dict.fromkeys(_RARE_JPEG, ("", "", _refuse_jpeg)))
 
 
 def _bound_tags() -> None:
@@ -58,3 +65,7 @@ def _load_few(load: Callable[..., Any], most: int, directory: ImageFileDirectory
     if len(data) > most:
         raise ValueError("A tag has far too many numbers.")
     return load(directory, data, *rest)
+
+
+def _refuse_jpeg(photograph: JpegImagePlugin.JpegImageFile, marker: int) -> None:  # noqa: ARG001  # as Pillow calls it
+    raise UnsupportedFormatError("JPEG images without loss, or coded by arithmetic, are not accepted.")

@@ -18,6 +18,10 @@ from catdog_api.sniffing import FREE_PIXELS
 # which the libtiff in Pillow's wheels is built without; and the faxes, of which libtiff prints each bad line.
 _TIFF_COMPRESSIONS: Final = frozenset({"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg"})
 
+# How frames begin that take far more time than bytes, as in JPEG files. What is coded has no such bytes, nor has a
+# table but by a chance of millions.
+_ARITHMETIC: Final = (b"\xff\xc9", b"\xff\xca")
+
 
 class TiffFile(TiffImageFile):
     """Pillow's TIFF, which turns the pixels upright but does not go on to parse every EXIF directory (seconds)."""
@@ -65,17 +69,19 @@ def _stored_size(photograph: TiffFile) -> tuple[int, int]:
     return photograph.tag_v2[Base.ImageWidth], photograph.tag_v2[Base.ImageLength]
 
 
-def jpegs_within(photograph: TiffFile) -> list[tuple[int, int, int]]:
+def jpegs_within(photograph: TiffFile, data: bytes) -> list[tuple[int, int, int]]:
     """Return where the JPEGs of a TIFF are, one to a strip or tile; none where it is compressed in another way.
 
     Args:
         photograph: One that `check_tiff` let pass.
+        data: The whole file.
 
     Returns:
         Of each its start and stop in the file, and how many pixels it covers.
 
     Raises:
         TruncatedImageError: It is not said how long one is, or how high: libtiff would guess, and scans go uncounted.
+        UnsupportedFormatError: One is coded by arithmetic.
         ValueError: There are more starts than lengths, or fewer.
     """
     if photograph.info["compression"] != "jpeg":
@@ -89,4 +95,7 @@ def jpegs_within(photograph: TiffFile) -> list[tuple[int, int, int]]:
         starts, lengths = tags[Base.StripOffsets], tags.get(Base.StripByteCounts, ())
     if not lengths or min(area, *lengths) < 1:
         raise errors.TruncatedImageError("The TIFF image is damaged: its parts have no size.")
-    return [(start, start + length, area) for start, length in zip(starts, lengths, strict=True)]
+    jpegs = [(start, start + length, area) for start, length in zip(starts, lengths, strict=True)]
+    if any(data.find(frame, start, stop) >= 0 for start, stop, _ in jpegs for frame in _ARITHMETIC):
+        raise errors.UnsupportedFormatError("TIFF of JPEG that is coded by arithmetic is not accepted.")
+    return jpegs
