@@ -12,7 +12,7 @@ from catdog_api import errors
 
 _MAX_TILES: Final = 4096  # with tables of their own; libwebp makes 2,600 of an image at most
 _MAX_CHUNKS: Final = 256  # before its first image: 10 MB of empty ones would take Python a second
-_MAX_SYMBOLS: Final = 200_000  # to be read in Python: 0.1 s; 12 megapixels made with the most effort have 190,000
+_MAX_SYMBOLS: Final = 200_000  # to be read in Python: 0.1 s; 12 megapixels made with the most effort have 120,000
 _FRAME_HEADER: Final = 16  # bytes of a film's frame, before what is in it
 _SIZE_AT: Final = 6  # in an image with loss, behind its tag and its start code
 _COMPRESSED: Final = 1  # alpha that is an image without loss; what says so are two bits
