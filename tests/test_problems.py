@@ -5,10 +5,11 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from catdog_api import errors
 from catdog_api.app import create_app
-from catdog_api.problems import KINDS, MEDIA_TYPE, about_blank, problem_of, written
+from catdog_api.problems import KINDS, MEDIA_TYPE, ProblemMiddleware, about_blank, problem_of, written
 from catdog_api.settings import Settings
 
 STOP_THE_START = {errors.ArtifactError, errors.SettingsError}
@@ -90,3 +91,21 @@ def test_the_openapi_document_offers_a_file_to_pick_and_a_raw_body() -> None:
     assert content["multipart/form-data"]["schema"]["properties"]["file"]["format"] == "binary"
     assert content["image/jpeg"]["schema"]["format"] == "binary"
     assert "413" in document["paths"]["/predict"]["post"]["responses"]
+
+
+async def test_an_answer_that_breaks_off_is_left_to_the_server_to_end() -> None:
+    async def half(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError
+
+    async def receive() -> Message:
+        return {}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(ZeroDivisionError):
+        await ProblemMiddleware(half)({"type": "http", "state": {"id": "1"}}, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start"]
