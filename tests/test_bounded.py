@@ -8,7 +8,7 @@ import pytest
 from catdog_api.bounded import BYTES_A_CHUNK, FREE_CHUNKS, HEAD_LINES, MAX_PIPELINED
 from tests.errands import wait_until
 from tests.fakes import GatedClassifier
-from tests.raw_requests import take
+from tests.raw_client import take
 from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, received
 from tests.test_protocol import BOUND, CHUNKED, HALF_A_BODY, HALF_A_HEAD, SLOW, problem
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.fakes import GatedClassifier
-from tests.raw_requests import Reply, take
+from tests.raw_client import Reply, take
 from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, connect, lines, received
 from tests.test_protocol import CHUNKED, problem
 from tests.test_refusing_early import FULL, full

@@ -11,7 +11,8 @@ import pytest
 
 from tests.background import background
 from tests.fakes import ColourClassifier
-from tests.raw_requests import BODY, HEADERS, assert_refused_or_answered, exchange, odd_requests, request
+from tests.raw_client import assert_refused_or_answered, exchange
+from tests.raw_requests import BODY, HEADERS, odd_requests, request
 from tests.serving import received
 
 COUNT = 450

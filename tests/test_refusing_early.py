@@ -15,7 +15,7 @@ from catdog_api.problems import MEDIA_TYPE
 from catdog_api.settings import Settings
 from tests.errands import wait_until
 from tests.fakes import GatedClassifier
-from tests.raw_requests import Reply, take
+from tests.raw_client import Reply, take
 from tests.serving import HEAD, JPEG, LIVE, PREDICT, ServeAndAsk, answer, connect, lines, received
 
 FULL = ("--queue-limit", "1")

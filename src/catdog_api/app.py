@@ -89,7 +89,7 @@ def create_app(settings: Settings, load: Callable[[Settings], Predictor] = load_
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would look for one with every request
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would look for settings each time
     )
     app.state.settings = settings
     app.state.metrics = Metrics(kind.name for kind in problems.KINDS.values())

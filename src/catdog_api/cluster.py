@@ -86,8 +86,8 @@ def run(settings: Settings, paths: Sequence[str], out: str) -> int:
 def _answered(settings: Settings, found: Sequence[Stored]) -> Iterator[pa.Table]:
     """Have photographs answered; tables come as they are done, in no order.
 
-    Ray gives up where a process dies before it has begun, as on a machine that is lost, however well the others are: it
-    is given what is left then, as long as that brings something.
+    Ray gives up where a machine is lost on which one process works and another is just being started, however well the
+    others are: it is given what is left then, as long as that brings something.
     """
     if not found:
         return

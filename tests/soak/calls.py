@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.raw_requests import take
+from tests.raw_client import take
 
 LEFT = -1
 """Instead of a status: the caller did not wait for the answer."""

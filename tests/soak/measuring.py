@@ -4,7 +4,8 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
 
@@ -49,43 +50,47 @@ def memory_of(
         besides: A process that is none of the service's, although this one has started it.
     """
     samples = [(time.monotonic(), service.memory_bytes(besides))]
-    ended = threading.Event()
-
-    def sample() -> None:
-        while not ended.wait(interval_seconds):
-            samples.append((time.monotonic(), service.memory_bytes(besides)))
-
-    thread = threading.Thread(target=sample, name="memory")
-    thread.start()
-    try:
+    with _every(interval_seconds, lambda: samples.append((time.monotonic(), service.memory_bytes(besides)))):
         yield samples
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextmanager
 def probed(service: Service) -> Iterator[list[tuple[int, float]]]:
     """Ask each second during the block whether the service is ready and live, on new connections, as Kubernetes does.
 
-    Yields pairs of a status and seconds. In a thread, because the client's event loop may be late.
+    Yields pairs of a status and seconds.
     """
     answers: list[tuple[int, float]] = []
-    ended = threading.Event()
 
     def probe() -> None:
-        while not ended.wait(1):
-            for path in ("/health/ready", "/health/live"):
-                began = time.monotonic()
-                connection = HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_SECONDS)
-                connection.request("GET", path)
-                answers.append((connection.getresponse().status, time.monotonic() - began))
-                connection.close()
+        for path in ("/health/ready", "/health/live"):
+            began = time.monotonic()
+            connection = HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_SECONDS)
+            connection.request("GET", path)
+            answers.append((connection.getresponse().status, time.monotonic() - began))
+            connection.close()
 
-    thread = threading.Thread(target=probe, name="probes")
-    thread.start()
-    try:
+    with _every(1, probe):
         yield answers
-    finally:
-        ended.set()
-        thread.join()
+
+
+@contextmanager
+def _every(interval_seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Do something again and again during the block, in a thread, because the client's event loop may be late.
+
+    Raises:
+        Exception: What it raised.
+    """
+    ended = threading.Event()
+
+    def go_on() -> None:
+        while not ended.wait(interval_seconds):
+            act()
+
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(go_on)
+        try:
+            yield
+        finally:
+            ended.set()
+        acting.result()

@@ -18,7 +18,8 @@ import uvloop
 
 from catdog_api.bounded import HEAD_LINES, MAX_PIPELINED
 from catdog_api.protocol import BYTES_PER_SECOND, READING_SECONDS, SLOW_SECONDS
-from tests.raw_requests import HEADERS, PART, assert_refused_or_answered, exchange, odd_requests
+from tests.raw_client import assert_refused_or_answered, exchange
+from tests.raw_requests import HEADERS, PART, odd_requests
 from tests.serving import HEAD
 
 TCP_CLOSE = 7  # the state that TCP_INFO begins with, tcp(7); a client that does not read learns it nowhere else
