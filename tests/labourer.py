@@ -29,9 +29,10 @@ def main(character: str, listener: socket.socket, pipe: int) -> None:
     heard: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN if character == "deaf" else lambda number, _: heard.append(number))
-    threading.Thread(target=answer, args=(listener,), daemon=True).start()
     while (character == "late" or (character == "dazed" and not is_first)) and not heard:
         time.sleep(0.02)
+    listener.listen()
+    threading.Thread(target=answer, args=(listener,), daemon=True).start()
     os.write(pipe, b"bfloat16\n")
     while len(heard) < (2 if character == "patient" else 1):
         time.sleep(0.02)

@@ -138,6 +138,12 @@ async def test_a_wrong_method_is_405_and_says_which_is_right(serve: Serve) -> No
     assert response.headers["allow"] == "POST"
 
 
+async def test_a_wrong_method_where_there_is_something_to_get_says_both_ways_to_get_it(serve: Serve) -> None:
+    response = await (await serve()).delete("/model")
+    assert_problem(response, 405, "about:blank")
+    assert response.headers["allow"] == "GET, HEAD"
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/nothing/here", "/predict/", "/docs/"])
 async def test_an_unknown_path_is_404(serve: Serve, method: str, path: str) -> None:

@@ -12,7 +12,11 @@ import pytest
 import trustme
 
 from catdog_api import cli
+from catdog_api.errors import SettingsError
+from catdog_api.listening import bind
 from catdog_api.logs import logger
+from catdog_api.server import serve
+from catdog_api.settings import Settings
 from tests.serving import JPEG, PREDICT, ServeAndAsk, answer, connect, lines, received
 
 
@@ -42,6 +46,18 @@ def test_with_a_certificate_it_speaks_https(serve_and_ask: ServeAndAsk, certific
             assert client.get("/health/live").status_code == 200
 
     serve_and_ask(ask, "--tls-certificate", str(certificate[0]), "--tls-key", str(certificate[1]))
+
+
+@pytest.mark.parametrize("path", ["/", "/model", "/health/ready", "/v2/models/fake", "/metrics"])
+def test_it_answers_a_head_as_it_would_a_get_without_the_body(serve_and_ask: ServeAndAsk, path: str) -> None:
+    def ask(url: str) -> None:
+        with connect(url, f"HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()) as connection:
+            head, _, body = received(connection).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert re.search(rb"content-length: [1-9]", head)
+        assert body == b""
+
+    serve_and_ask(ask)
 
 
 def test_a_crash_is_logged_and_costs_its_own_request_alone(
@@ -95,8 +111,19 @@ def test_an_address_that_cannot_be_had_stops_the_start_in_one_line() -> None:
 
 
 @pytest.mark.usefixtures("_process_as_it_was", "classifier")
+def test_so_does_one_that_another_has_taken_since() -> None:
+    settings = Settings(host="127.0.0.1", port=0)
+    with bind(settings) as listener, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(listener.getsockname())
+        other.listen()
+        with pytest.raises(SettingsError, match=r"^Cannot listen on 127\.0\.0\.1, port "):
+            serve(settings, listener)
+
+
+@pytest.mark.usefixtures("_process_as_it_was", "classifier")
 def test_so_does_the_newer_protocol_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    monkeypatch.setattr(socket, "AF_INET6", 99)
     with pytest.raises(SystemExit, match=r"^catdog-api: Cannot listen on ::, port 0: [^\n]+\.$"):
         cli.main(["serve", "--host", "::", "--port", "0"])
     assert "model" not in {thread.name for thread in threading.enumerate()}

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -103,9 +103,23 @@ def create_app(settings: Settings, load: Callable[[Settings], Predictor] = load_
     in_open_inference = documented(refusals, problems.OPEN_INFERENCE)
     app.include_router(open_inference.guarded, dependencies=conditions, responses=in_open_inference)
     app.include_router(open_inference.unguarded)
+    _answer_heads(app)
     browser.install(app)
     app.state.admission = Admission(app, list(iter_route_contexts(app.routes)))
     return app
+
+
+def _answer_heads(app: FastAPI) -> None:
+    """Answer HEAD wherever the app so far answers GET, as RFC 9110 (9.1) asks; the server leaves the body out.
+
+    In routes of their own, which Starlette would do without: FastAPI would list each method as an operation.
+    """
+    for route in list(iter_route_contexts(app.routes)):
+        if route.methods == {"GET"}:
+            path, endpoint = str(route.path), cast("Callable[..., Any]", route.endpoint)
+            app.add_api_route(
+                path, endpoint, methods=["HEAD"], dependencies=route.dependencies, include_in_schema=False
+            )
 
 
 @asynccontextmanager

@@ -218,7 +218,10 @@ def _answer_to(error: errors.CatdogError, scope: Scope) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     http = cast("HTTPException", error)
-    return _of_status(http.status_code, request.scope, http.headers)
+    headers = dict(http.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # they are two routes, and the framework names the methods of one
+    return _of_status(http.status_code, request.scope, headers)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

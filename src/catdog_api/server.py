@@ -21,7 +21,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from catdog_api.app import create_app
 from catdog_api.errors import SettingsError
 from catdog_api.idle_connections import IdleConnections, raise_limit, room
-from catdog_api.listening import BACKLOG, announce, listen
+from catdog_api.listening import BACKLOG, announce, bind, cannot_listen
 from catdog_api.logs import configure, logger
 from catdog_api.pipeline import Pipeline
 from catdog_api.protocol import SLOW_SECONDS, Protocol
@@ -67,7 +67,15 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # it has its own
-        """Listen; unlike uvicorn, with no more patience for a TLS handshake than for a request."""
+        """Listen; unlike uvicorn, with no more patience for a TLS handshake than for a request.
+
+        Raises:
+            SettingsError: Somebody else listens there meanwhile.
+        """
+        try:
+            self._listener.listen(BACKLOG)  # here, as uvloop does not say so where it cannot
+        except OSError as error:
+            raise cannot_listen(self._app.state.settings, error) from error
         server = await asyncio.get_running_loop().create_server(
             self._protocol, sock=self._listener, backlog=BACKLOG, **self._security()
         )
@@ -164,7 +172,7 @@ def serve(
 
     Args:
         settings: Of the app and of the server.
-        listener: Where there is one already; without it one is opened, when the model is loaded.
+        listener: Where there is one already, bound; without it one is made, when the model is loaded.
         well: Called with the model's precision once requests are taken on, and then every second while the model is not
             stuck; without it the address is printed.
 
@@ -204,7 +212,7 @@ async def _serve(
     async with app.router.lifespan_context(app):
         gc.freeze()  # what is here stays; to look through it took 0.2 s now and then, in which nothing else happened
         _say_what_serves(app.state.pipeline)
-        listener = given or listen(settings)
+        listener = given or bind(settings)
         once = cache(lambda _: announce(settings, listener))
         await Server(config, app, listener, well or once).serve()
 

@@ -20,7 +20,7 @@ from types import FrameType
 
 from catdog_api.errors import SettingsError
 from catdog_api.gathering import FOLDER_VARIABLE, forget
-from catdog_api.listening import announce, listen
+from catdog_api.listening import announce, bind
 from catdog_api.logs import configure, logger
 from catdog_api.settings import Settings
 
@@ -45,7 +45,7 @@ def serve(settings: Settings) -> int:
     configure(settings.log_level)
     # In memory where there is such a folder: the workers write at each request, and a disk may be read-only.
     place = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with listen(settings) as listener, tempfile.TemporaryDirectory(prefix="catdog-", dir=place) as folder:
+    with bind(settings) as listener, tempfile.TemporaryDirectory(prefix="catdog-", dir=place) as folder:
         return Supervisor(settings, listener, folder, COMMAND).run()
 
 
