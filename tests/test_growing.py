@@ -1,12 +1,15 @@
 """README's *Growing*: its tables are what the measured figures come to."""
 
 import json
+import math
 import re
+import statistics
 from pathlib import Path
 
 import pytest
 
 from benchmarks import growing
+from benchmarks.figures import CORES
 from benchmarks.steps import STEPS
 from catdog_api.settings import read_settings
 from tests.custom_kinds import pods
@@ -15,6 +18,8 @@ from tests.test_kubernetes_values import quantity, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SAID = " ".join(README.split())
+"""The same without its line breaks."""
 
 
 def test_the_readme_has_the_tables_as_they_are_worked_out() -> None:
@@ -101,3 +106,21 @@ def test_the_figures_say_where_they_come_from() -> None:
     for windows in measured["windows"].values():
         assert len(windows) == measured["rounds"]
         assert all(window["images"] >= 1000 for window in windows)
+
+
+def test_what_is_said_of_the_windows_follows_from_them() -> None:
+    figures = growing.read()
+    rates = {step: [window["images_per_second"] for window in windows] for step, windows in figures["windows"].items()}
+    most = max(max(of_step) / min(of_step) - 1 for of_step in rates.values())
+    one, two, pod = (
+        statistics.median(rates[step]) * growing.cpu_ms(figures, step) / 1000 / CORES
+        for step in ("one process", "two workers", growing.ENGINES["Kubernetes"])
+    )
+    share = 100 * figures["assumed"]["utilization"]
+    for sentence in (
+        f"no step changed by more than {math.ceil(100 * most)} %.",
+        f"One process keeps two cores {100 * one:.0f} % busy and no more,",
+        f"and two workers {100 * two:.0f} %",
+        f"{share:.0f} % busy, as the autoscaler keeps them, a pod of Kubernetes answers {share / pod:.0f} % of what",
+    ):
+        assert sentence in SAID

@@ -194,6 +194,12 @@ def test_a_header_that_is_no_length_of_the_body_is_refused(length: str) -> None:
         read_inference(written(pixels(ARRAY)), length, 2)
 
 
+def test_a_body_of_bare_bytes_is_refused() -> None:
+    """Which a header length of 0 announces to Triton, whatever the bytes are."""
+    with pytest.raises(MalformedUploadError, match="not JSON"):
+        read_inference(written(pixels(ARRAY)), "0", 2)
+
+
 @pytest.mark.parametrize("by", [-1, 1])
 def test_a_length_that_is_off_by_one_is_refused(by: int) -> None:
     body, headers = binary(pixels(ARRAY), ARRAY.tobytes())
