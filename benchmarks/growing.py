@@ -62,18 +62,17 @@ def full_next(figures: Mapping[str, Any], machines: int) -> tuple[str, float]:
 
 
 def steps(figures: Mapping[str, Any]) -> str:
-    """Write the table of the steps: what two cores answer, and what a million images cost."""
+    """Write the table of the steps: what two cores answer, and what a million images cost; idle cores cost, too."""
     lines = [
         "| step | images/s on two cores | CPU ms an image | MB | core-hours a million | $ a million |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     price = figures["assumed"]["dollars_per_core_hour"]
     for step, windows in figures["windows"].items():
-        milliseconds = cpu_ms(figures, step)
-        hours = milliseconds * MILLION / 1000 / 3600
         rate, memory = (_median(window[name] for window in windows) for name in ("images_per_second", "peak_mb"))
+        hours = CORES * MILLION / rate / 3600
         lines.append(
-            f"| {step} | {rate:.0f} | {milliseconds:.1f} | {memory:,.0f} | {hours:.1f} | {hours * price:.2f} |"
+            f"| {step} | {rate:.0f} | {cpu_ms(figures, step):.1f} | {memory:,.0f} | {hours:.1f} | {hours * price:.2f} |"
         )
     return "\n".join(lines)
 

@@ -46,6 +46,12 @@ def test_an_image_costs_what_all_processes_take_in_the_round_in_the_middle() -> 
     assert "| Ray | 81 | 15.0 | 1,750 |" in growing.steps(figures)
 
 
+def test_a_million_images_cost_what_the_cores_do_and_not_only_the_time_in_which_they_are_busy() -> None:
+    figures = {**growing.read(), "windows": {"Ray": WINDOWS}}
+    figures["assumed"]["dollars_per_core_hour"] = 0.1
+    assert growing.steps(figures).endswith("| 6.9 | 0.69 |")  # two cores for a million of 81 a second; busy for 4.2
+
+
 def test_twice_the_photographs_take_twice_the_pods() -> None:
     figures = growing.read()
     counts = []
