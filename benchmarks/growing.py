@@ -42,7 +42,7 @@ def _median(values: Iterable[float]) -> float:
 
 
 def full_next(figures: Mapping[str, Any], machines: int) -> tuple[str, float]:
-    """Return whose network is first as busy as the pods are, and at how many images a second.
+    """Return whose network is first as busy as one may be, and at how many images a second.
 
     Photographs come in through the entrance, one machine, and leave it again for the pods: each direction of its
     network carries them and the answers. Of a machine with pods one direction has photographs, the other answers.
@@ -86,7 +86,8 @@ def plan(figures: Mapping[str, Any]) -> str:
     inwards, outwards = (rate * figures[f"{what}_bytes"] * 8 / GIGABIT for what in ("photograph", "answer"))
     columns = []
     for engine, step in ENGINES.items():
-        pods = math.ceil(rate * cpu_ms(figures, step) / 1000 / share / CORES)
+        busy = figures["busy_percent"][engine]
+        pods = math.ceil(rate * cpu_ms(figures, step) / 1000 / (busy / 100) / CORES)
         held = pods * _median(window["peak_mb"] for window in figures["windows"][step]) * MILLION / GIGABYTE
         with_new = pods + max(1, math.ceil(pods * figures["surge_percent"][engine] / 100))
         by_cores = (node["cores"] - node["reserved_cores"]) // CORES
@@ -97,7 +98,7 @@ def plan(figures: Mapping[str, Any]) -> str:
         columns.append(
             {
                 f"for {rate:,} images/s": engine,
-                f"pods of two cores, {share:.0%} busy": pods,
+                "pods of two cores, and how busy": f"{pods}, {busy}%",
                 "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]:.0f}",
                 f"machines of {node['cores']} cores and {node['memory_gb']} GB": machines,
                 "while a new version comes: pods, machines": f"{with_new}, {with_new_machines}",

@@ -103,7 +103,20 @@ def test_a_plan_for_kubernetes_has_pods_as_busy_and_as_many_at_once_as_the_manif
     )
     assert with_new - pods_then == of_kind(objects, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     cpu = of_kind(objects, "HorizontalPodAutoscaler")["spec"]["metrics"][0]["resource"]
-    assert cpu["target"] == {"type": "Utilization", "averageUtilization": 100 * figures["assumed"]["utilization"]}
+    assert cpu["target"] == {"type": "Utilization", "averageUtilization": figures["busy_percent"]["Kubernetes"]}
+
+
+def test_a_pod_that_is_full_is_so_busy_that_the_autoscaler_adds_another() -> None:
+    figures = growing.read()
+    for window in figures["windows"][growing.ENGINES["Kubernetes"]]:
+        busy_percent = 100 * window["images_per_second"] * sum(window["cpu_ms"].values()) / 1000 / CORES
+        assert busy_percent > 1.2 * figures["busy_percent"]["Kubernetes"], "which has to be more than the tolerance"
+
+
+def test_a_plan_for_ray_has_replicas_as_busy_as_its_autoscaler_keeps_them() -> None:
+    busy = growing.read()["busy_percent"]
+    (said,) = re.findall(r"at once when its cores are (\d+) % busy", (ROOT / "deploy/ray/catdog_ray.py").read_text())
+    assert busy["Ray"] == busy["Ray with HAProxy"] == int(said)
 
 
 def test_the_figures_say_where_they_come_from() -> None:
@@ -122,11 +135,11 @@ def test_what_is_said_of_the_windows_follows_from_them() -> None:
         statistics.median(rates[step]) * growing.cpu_ms(figures, step) / 1000 / CORES
         for step in ("one process", "two workers", growing.ENGINES["Kubernetes"])
     )
-    share = 100 * figures["assumed"]["utilization"]
+    share = figures["busy_percent"]["Kubernetes"]
     for sentence in (
         f"no step changed by more than {math.ceil(100 * most)} %.",
         f"One process keeps two cores {100 * one:.0f} % busy and no more,",
         f"and two workers {100 * two:.0f} %",
-        f"{share:.0f} % busy, as the autoscaler keeps them, a pod of Kubernetes answers {share / pod:.0f} % of what",
+        f"{share} % busy, as the autoscaler keeps it, a pod of Kubernetes answers {share / pod:.0f} % of what it can",
     ):
         assert sentence in SAID

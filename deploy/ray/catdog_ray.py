@@ -24,7 +24,7 @@ CORES = 2
 """Of one replica. Its threads share a model, and memory is most of what another replica costs."""
 
 ONGOING = 5
-"""Requests that a replica has at once when its cores are 70 % busy, as every autoscaler here wants them.
+"""Requests that a replica has at once when its cores are 70 % busy.
 
 Measured with the service alone on two cores, in an open loop (arrivals as if by chance, Zen 5).
 """
