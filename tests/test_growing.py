@@ -143,3 +143,21 @@ def test_what_is_said_of_the_windows_follows_from_them() -> None:
         f"{share} % busy, as the autoscaler keeps it, a pod of Kubernetes answers {share / pod:.0f} % of what it can",
     ):
         assert sentence in SAID
+
+
+def test_what_is_said_of_nodes_follows_from_their_windows() -> None:
+    text = " ".join((ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8").split())
+    windows = json.loads((growing.MEASURED.parent / "nodes.json").read_text(encoding="utf-8"))["windows"]
+    (true, waiting, slower) = (
+        [window["images_per_second"] for window in windows[kind]] for kind in ("true", "waiting", "slower")
+    )
+    for_each = [rate / slower[0] / window["nodes"] for rate, window in zip(slower, windows["slower"], strict=True)]
+    for sentence in (
+        "machine would: {:.0f} and {:.0f} images a second.".format(*true),
+        f"take {windows['waiting'][0]['cpu_ms']:.1f} ms of a core for an image",
+        "({:.0f} and {:.0f}, then {:.0f} and {:.0f} with four and six)".format(*waiting),
+        "{:.1f}, {:.1f}, {:.1f} and {:.1f} images a second on one, two, four and six nodes".format(*slower),
+        f"so {min(for_each):.2f} to {max(for_each):.2f} times as many",
+    ):
+        assert sentence in text
+    assert max(window["busy"] for window in windows["slower"]) < 0.6, "of which the text says two fifths are idle"
