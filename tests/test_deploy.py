@@ -53,6 +53,16 @@ def test_every_route_that_is_asked_for_by_its_name_is_one_of_the_app() -> None:
     assert asked <= {route.path for route in iter_route_contexts(create_app(Settings()).routes)}
 
 
+def test_every_setting_that_is_named_is_one_of_the_service() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DEPLOY.rglob("*.*") if path.suffix in {".md", ".py", ".yaml"}]
+    named = set(re.findall(r"CATDOG_[A-Z_]+", "".join(texts)))
+    assert (
+        {"CATDOG_CORE_LIMIT", "CATDOG_QUEUE_LIMIT"}
+        <= named
+        <= {f"CATDOG_{name.upper()}" for name in Settings.model_fields}
+    )
+
+
 def matches(selector: str, labels: dict[str, str]) -> bool:
     """Say whether a selector of Prometheus finds a series; what it asks of other labels than these is passed over."""
     for name, operator, value in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', selector):
