@@ -102,7 +102,7 @@ def plan(figures: Mapping[str, Any]) -> str:
                 "their memory, GB: held, and asked for": f"{held:.0f}, {pods * figures['asked_for_gb'][engine]:.0f}",
                 f"machines of {node['cores']} cores and {node['memory_gb']} GB": machines,
                 "while a new version comes: pods, machines": f"{with_new}, {with_new_machines}",
-                "$ an hour": f"{dollars:.0f}",
+                "$ an hour": f"{dollars:.2f}",
                 "$ a million images": f"{dollars / 3600 / rate * MILLION:.2f}",
                 "Gbit/s in and out, altogether": f"{inwards:.1f}, {outwards:.2f}",
                 "Gbit/s in, a machine": f"{inwards / machines:.2f}",
