@@ -10,6 +10,7 @@ import pytest
 from catdog_api import idle_connections
 from catdog_api.idle_connections import MAX_CONNECTIONS, OTHER_FILES, room
 from tests.fakes import GatedClassifier
+from tests.raw_client import take
 from tests.serving import LIVE, PREDICT, ServeAndAsk, answer, connect, lines, received
 from tests.test_protocol import BOUND
 
@@ -146,5 +147,30 @@ def test_no_connection_is_closed_that_waits_for_an_answer(
             assert answer(waiting).startswith(b"HTTP/1.1 200")
             with connect(url) as another:
                 assert is_answered(another)
+
+    serve_and_ask(ask)
+
+
+def test_where_all_others_wait_for_an_answer_it_takes_the_place_of_who_does_not_read_one(
+    serve_and_ask: ServeAndAsk, monkeypatch: pytest.MonkeyPatch, classifier: GatedClassifier
+) -> None:
+    monkeypatch.setattr("catdog_api.server.room", lambda: 3)
+    page = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: catdog.test\r\n\r\n"
+
+    def ask(url: str) -> None:
+        classifier.gate.clear()
+        classifier.entered.clear()
+        with connect(url, PREDICT) as waiting, connect(url, 4 * page) as first, connect(url) as second:
+            assert classifier.entered.wait(BOUND)
+            time.sleep(0.2)  # until what the first does not read holds its answers up
+            second.sendall(page + page[:-2] + b"Connection: close\r\n\r\n")
+            time.sleep(0.2)
+            with connect(url) as fourth:
+                assert is_answered(fourth)
+                assert len(received(first)) < 10**6, "it was sent all of the first answer"
+                classifier.gate.set()
+                assert answer(waiting).startswith(b"HTTP/1.1 200")
+                replies, rest = take(received(second))
+                assert ([reply.status for reply in replies], rest) == ([200, 200], b"")
 
     serve_and_ask(ask)

@@ -61,7 +61,17 @@ class BoundedProtocol(ParsingProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave room for another."""
         super().connection_lost(exc)
-        self._idle.remove(self)
+        self._idle.forget(self)
+
+    def pause_writing(self) -> None:
+        """Let the connection make room for another, too, while the client does not read."""
+        super().pause_writing()
+        self._idle.stop_reading(self)
+
+    def resume_writing(self) -> None:
+        """Count the client among those who read."""
+        super().resume_writing()
+        self._idle.read_on(self)
 
     def on_message_begin(self) -> None:
         """Note that a request has begun, and count anew, unless others wait: one may hold what all of them may."""

@@ -39,7 +39,8 @@ class IdleConnections:
     """The connections on which the service waits for the client. One for a server; on its event loop.
 
     Those without a request make room before those whose request is on its way, and of each who has been waited for
-    longest: an honest request seldom takes as long as one that is there to take a place.
+    longest: an honest request seldom takes as long as one that is there to take a place. Whoever has part of an answer
+    still to take comes last, and yet before one who is turned away: a thousand who read nothing would keep all out.
 
     Args:
         most: How many connections there may be, busy ones included.
@@ -49,14 +50,14 @@ class IdleConnections:
         self._most = most
         self._idle: dict[HttpToolsProtocol, None] = {}
         self._sending: dict[HttpToolsProtocol, None] = {}
+        self._not_reading: dict[HttpToolsProtocol, None] = {}
         self._closed = Tally("connections closed to make room")
 
     def admit(self, connection: HttpToolsProtocol) -> None:
         """Take a connection on; for one too many one that is waited for is closed, and where there is none itself."""
         if len(connection.connections) > self._most:
-            waited_for = chain(self._idle, self._sending)
-            leaver = next((one for one in waited_for if not one.transport.get_write_buffer_size()), connection)
-            self.remove(leaver)
+            leaver = self._longest_waited_for() or connection
+            self.forget(leaver)
             self._closed.count(connections=self._most)
             leaver.transport.abort()  # which drops what is not sent yet
             if leaver is connection:
@@ -74,6 +75,26 @@ class IdleConnections:
         self._sending.setdefault(connection)
 
     def remove(self, connection: HttpToolsProtocol) -> None:
-        """Note that nothing is waited for on a connection, which has a request to be answered, or is closed."""
+        """Note that no request is waited for on a connection: it has one to be answered."""
         self._idle.pop(connection, None)
         self._sending.pop(connection, None)
+
+    def stop_reading(self, connection: HttpToolsProtocol) -> None:
+        """Note that a client does not take its answer, from when this was said first."""
+        self._not_reading.setdefault(connection)
+
+    def read_on(self, connection: HttpToolsProtocol) -> None:
+        """Note that a client takes its answer again."""
+        self._not_reading.pop(connection, None)
+
+    def forget(self, connection: HttpToolsProtocol) -> None:
+        """Note that a connection is closed."""
+        self.remove(connection)
+        self.read_on(connection)
+
+    def _longest_waited_for(self) -> HttpToolsProtocol | None:
+        """Return who makes room, None where all wait for the service."""
+        for connection in chain(self._idle, self._sending):
+            if not connection.transport.get_write_buffer_size():
+                return connection
+        return next(chain(self._not_reading, self._idle, self._sending), None)
