@@ -24,6 +24,8 @@ def main(character: str, listener: socket.socket, pipe: int) -> None:
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     is_first = not any(folder.iterdir())
     (folder / f"gauge_livesum_{os.getpid()}.db").write_text(settings["precision"])  # for a test to see
+    with (folder / f"counter_{os.getpid()}.db").open("a") as counted:
+        counted.write(".")  # likewise: behind what somebody before it has counted
     if character == "faulty" or (character == "fickle" and not is_first):
         sys.exit(3)
     heard: list[int] = []

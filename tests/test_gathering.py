@@ -5,13 +5,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from catdog_api import gathering
-from catdog_api.gathering import FOLDER_VARIABLE, forget
+from catdog_api.gathering import FOLDER_VARIABLE, forget, hand_on
 from catdog_api.metrics import Metrics
 
 COUNT = """
@@ -45,14 +46,18 @@ TOGETHER = {
 linux = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
 
 
+def start(program: str, folder: Path) -> "subprocess.Popen[bytes]":
+    """Start a process that counts in a folder."""
+    source = str(Path(__file__).resolve().parents[1] / "src")
+    environment = {**os.environ, FOLDER_VARIABLE: str(folder), "PYTHONPATH": source}
+    command = [sys.executable, "-c", program]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # ours
+
+
 @pytest.fixture
 def counters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """Start two processes that have counted, and live."""
-    source = str(Path(__file__).resolve().parents[1] / "src")
-    environment = {**os.environ, FOLDER_VARIABLE: str(tmp_path), "PYTHONPATH": source}
-    command = [sys.executable, "-c", COUNT]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    started = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]  # type: ignore[call-overload]  # noqa: S603
+    started = [start(COUNT, tmp_path) for _ in range(2)]
     for process in started:
         assert process.stdout.readline() == b"counted\n"
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
@@ -142,6 +147,45 @@ def test_a_file_that_is_just_made_and_one_that_is_just_gone_spoil_nothing(
 ) -> None:
     (tmp_path / "counter_1.db").touch()
     (tmp_path / "gauge_livesum_1.db").symlink_to("nowhere")
+    found = series()
+    assert {name: found[name] for name in TOGETHER} == TOGETHER
+
+
+@linux
+def test_who_replaces_a_dead_one_counts_on_in_its_files(
+    counters: list["subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    ended = counters[0]
+    ended.kill()
+    forget(ended.pid, str(tmp_path))
+    counters.append(start("import sys\nsys.stdin.readline()\n" + COUNT, tmp_path))
+    hand_on(ended.pid, counters[2].pid, str(tmp_path))
+    hand_on(ended.pid, counters[2].pid, str(tmp_path))  # of one that has counted nothing there is nothing
+    assert counters[2].stdin is not None
+    assert counters[2].stdout is not None
+    counters[2].stdin.write(b"\n")
+    counters[2].stdin.flush()
+    assert counters[2].stdout.readline() == b"counted\n"
+    found = series()
+    assert (found['catdog_answers_total{label="cat"}'], found["catdog_batch_size_sum"]) == (3, 9)
+    assert (found["catdog_queue_depth"], found["catdog_requests_in_flight"]) == (10, 2)
+    names = {f"{kind}_{process.pid}.db" for kind in ("counter", "histogram") for process in counters[1:]}
+    assert {path.name for path in tmp_path.glob("*.db") if "gauge" not in path.name} == names
+
+
+@linux
+@pytest.mark.parametrize("is_read", [False, True], ids=["before", "after"])
+def test_what_is_handed_on_while_all_is_read_is_counted_once(
+    counters: list["subprocess.Popen[bytes]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_read: bool
+) -> None:
+    read: Callable[[list[str]], object] = MultiProcessCollector.merge
+
+    def merge(files: list[str]) -> object:
+        found = read(files) if is_read else None
+        hand_on(counters[0].pid, 1, str(tmp_path))
+        return found or read(files)
+
+    monkeypatch.setattr(MultiProcessCollector, "merge", staticmethod(merge))
     found = series()
     assert {name: found[name] for name in TOGETHER} == TOGETHER
 

@@ -112,15 +112,21 @@ def test_all_workers_answer_and_end_when_the_supervisor_is_told_to(
     assert len(re.findall("answers at", capsys.readouterr().out)) == 1
 
 
-def test_a_worker_that_is_killed_is_replaced_in_the_first_ones_precision(run: Run, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_replaced_in_the_first_ones_precision_by_one_that_counts_on(
+    run: Run, tmp_path: Path
+) -> None:
+    def told(kind: str) -> dict[int, str]:
+        return {int(path.stem.rpartition("_")[2]): path.read_text() for path in tmp_path.glob(f"{kind}_*.db")}
+
     def ask(port: int) -> None:
         killed, kept = wait_for(port, 2)
-        assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["auto", "bfloat16"]
+        assert sorted(told("gauge").values()) == ["auto", "bfloat16"]
         os.kill(killed, signal.SIGKILL)
         (new,) = wait_for(port, 1, but={killed, kept})
-        left = {int(path.stem.rpartition("_")[2]): path.read_text() for path in tmp_path.glob("gauge_*")}
+        left = told("gauge")
         assert left.keys() == {kept, new}
         assert left[new] == "bfloat16"
+        assert told("counter") == {kept: ".", new: ".."}
 
     assert run("willing", ask) == 0
 

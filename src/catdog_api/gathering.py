@@ -17,6 +17,7 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _LIVE_FILE = re.compile(r"gauge_live\w+_(\d+)\.db")
 _ENDED_FILE = re.compile(r"ended_(\d+)_([\d.e+]+)_([\d.e+-]+)")  # process id, start, seconds of the processor
+_COUNTED = ("counter", "histogram")  # what a worker has counted stays true when it has ended
 _START, _PROCESSOR = "process_start_time_seconds", "process_cpu_seconds"
 
 
@@ -50,6 +51,21 @@ def forget(pid: int, folder: str) -> None:
     mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
 
 
+def hand_on(ended: int, pid: int, folder: str) -> None:
+    """Let a worker count on where one that has ended stopped: two files for each that ever was would fill the memory.
+
+    Its parent calls this before the worker counts anything.
+
+    Args:
+        ended: The process id of the one.
+        pid: That of the other.
+        folder: Where the workers count.
+    """
+    for kind in _COUNTED:
+        with suppress(FileNotFoundError):  # it ended before it had counted anything
+            Path(folder, f"{kind}_{ended}.db").rename(Path(folder, f"{kind}_{pid}.db"))
+
+
 def _metrics_of(pid: int) -> Iterable[Metric]:
     return ProcessCollector(pid=partial(str, pid), registry=None).collect()
 
@@ -65,10 +81,16 @@ class _Counted(MultiProcessCollector):
     """
 
     def collect(self) -> Iterable[Metric]:
-        """Read the files, and add up."""
-        files = [str(path) for path in Path(self._path).glob("*.db") if _holds_something(path)]
-        metrics: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]  # likewise
-        return metrics
+        """Read the files, and add up; anew where one has come, gone or been handed on meanwhile."""
+        while True:
+            files = self._files()
+            with suppress(FileNotFoundError):
+                metrics: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]  # likewise
+                if files == self._files():
+                    return metrics
+
+    def _files(self) -> list[str]:
+        return sorted(str(path) for path in Path(self._path).glob("*.db") if _holds_something(path))
 
 
 def _holds_something(path: Path) -> bool:

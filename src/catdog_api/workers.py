@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from catdog_api.errors import SettingsError
-from catdog_api.gathering import FOLDER_VARIABLE, forget
+from catdog_api.gathering import FOLDER_VARIABLE, forget, hand_on
 from catdog_api.listening import announce, bind
 from catdog_api.logs import configure, logger
 from catdog_api.settings import Settings
@@ -50,9 +50,19 @@ def serve(settings: Settings) -> int:
 
 
 class _Worker:
-    """A worker's process, and the pipe on which it says each second that it is well; that closes when it is gone."""
+    """A worker's process, and the pipe on which it says each second that it is well; that closes when it is gone.
 
-    def __init__(self, command: Sequence[str], settings: Settings, listener: socket.socket, folder: str) -> None:
+    Args:
+        command: What it runs.
+        settings: What it is given.
+        listener: That of all workers.
+        folder: For the metrics of all of them.
+        ended: Process ids of workers that have ended, for whom nobody counts on yet; it takes one of them away.
+    """
+
+    def __init__(
+        self, command: Sequence[str], settings: Settings, listener: socket.socket, folder: str, ended: list[int]
+    ) -> None:
         self._folder = folder
         self.pipe, theirs = os.pipe()
         descriptors = (listener.fileno(), theirs)
@@ -73,6 +83,8 @@ class _Worker:
         self.is_ready = self.is_killed = False
         self.precision = ""
         self.heard = time.monotonic()
+        if ended:
+            hand_on(ended.pop(), self.process.pid, folder)  # it counts nothing before it has its settings
         with contextlib.suppress(BrokenPipeError):  # it is gone already, as its pipe will say
             self.process.stdin.write(settings.model_dump_json().encode() + b"\n")  # type: ignore[union-attr]  # PIPE
 
@@ -115,6 +127,7 @@ class Supervisor:
         self._folder = folder
         self._command = command
         self._workers: list[_Worker] = []
+        self._ended: list[int] = []
         self._due = [0.0]
         self._failures = 0
         self._announced = False
@@ -143,7 +156,7 @@ class Supervisor:
         for due in [due for due in self._due if due <= now]:
             self._due.remove(due)
             try:
-                worker = _Worker(self._command, self._settings, self._listener, self._folder)
+                worker = _Worker(self._command, self._settings, self._listener, self._folder, self._ended)
             except OSError as error:  # no memory, no process or no file is to be had now; those that live go on
                 if not self._announced:
                     raise SettingsError(f"No worker can be started: {error}.") from error
@@ -177,6 +190,7 @@ class Supervisor:
         if worker.is_gone():
             self._selector.unregister(worker.pipe)
             self._workers.remove(worker)
+            self._ended.append(worker.process.pid)
             self._replace(worker, worker.bury())
             return
         if not was_ready:
