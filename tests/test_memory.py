@@ -24,6 +24,7 @@ from tests.test_protocol_readers import StuckTransport, connection, transport  #
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BYTES_A_PIXEL = 18
+CHUNKED = b"POST / HTTP/1.1\r\nHost: catdog.test\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEADS = 3
 """Headers of the largest size that a connection may hold, by what they take in memory."""
 
@@ -79,6 +80,30 @@ async def test_no_connection_takes_more_for_headers_than_is_promised(
     bound = HEADS * HEAD_BYTES
     assert held < bound
     assert held > 0.8 * bound, "less is needed than the README says"
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param(b"GET /", id="its-path"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: catdog.test\r\nX: ", id="a-line"),
+        pytest.param(CHUNKED + b"1\r\nx\r\n0\r\nX: ", id="a-line-behind-its-body"),
+        pytest.param(CHUNKED + b"%x\r\n%s\r\n0\r\nX: " % (3 * HEAD_BYTES, bytes(3 * HEAD_BYTES)), id="or-a-large-one"),
+    ],
+)
+@pytest.mark.parametrize(("share", "is_refused"), [(0.9, False), (1.1, True)], ids=["not-too-large", "too-large"])
+async def test_of_a_header_that_is_not_whole_no_more_is_held_however_much_comes_at_once(
+    transport: StuckTransport,  # noqa: F811  # the fixture
+    begun: bytes,
+    share: float,
+    *,
+    is_refused: bool,
+) -> None:
+    protocol = connection()
+    protocol.connection_made(transport)
+    protocol.data_received(begun + b"x" * int(share * HEAD_BYTES))
+    assert transport.is_closing() is is_refused
     protocol.connection_lost(None)
 
 

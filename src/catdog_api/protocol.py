@@ -39,6 +39,7 @@ class Protocol(RefusingProtocol):
     def __init__(self, **given: Any) -> None:  # noqa: ANN401  # uvicorn's own, and the admission
         super().__init__(**given)
         self._head_bytes = 0
+        self._head_began = False
         self._unread_bytes = 0
         self._untaken_bytes = 0
         self._idle_since = 0.0
@@ -62,9 +63,13 @@ class Protocol(RefusingProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came, and time the client only while it owes the rest of a request."""
         self._head_bytes += len(data)
+        self._head_began = False
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self._head_began and self._arriving:
+            # Somewhere in this piece, of up to 256 KB. Its whole lines are counted, and the parser holds the last one.
+            self._head_bytes = self._bytes + len(data) - 1 - data.rfind(b"\n")
         if self._arriving and self._head_bytes > HEAD_BYTES:
             self.send_400_response(NO_HTTP)
         elif self._arriving or self.cycle is None:
@@ -79,7 +84,12 @@ class Protocol(RefusingProtocol):
         super().on_message_begin()
         self._stop_sending_clock()
         self._unread_bytes = 0
-        self._head_bytes = 0  # from the next piece on: this one may hold the end of another request
+        self._head_began = True
+
+    def on_chunk_header(self) -> None:
+        """Note that what comes behind a body in chunks may have begun."""
+        super().on_chunk_header()
+        self._head_began = True
 
     def on_body(self, body: bytes) -> None:
         """Count anew: headers may come after a body, too, and those of a chunked one have no limit either.
@@ -88,6 +98,7 @@ class Protocol(RefusingProtocol):
         """
         super().on_body(body)
         self._head_bytes = 0
+        self._head_began = False
         if self._cycle is not None and self._cycle.response_complete:
             self._unread_bytes += len(body)
             if self._unread_bytes > UNREAD_BYTES:
