@@ -1,6 +1,6 @@
 """Half an hour at half of the capacity, with all kinds of photographs: the memory does not grow, and a leak would show.
 
-Memory is the PSS of the service's processes, every five seconds. The first sixth is not judged: in it the allocator,
+Memory is the PSS of the service's processes, every five seconds. The first sixth is not judged: in it the allocator and
 the threads that decode and predict take what that load needs. `trend.py` is the judgement, for the service and for the
 control, which is the same service with a leak of a kilobyte a request.
 """
