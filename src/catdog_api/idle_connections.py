@@ -3,7 +3,9 @@
 Of TLS those count whose handshake is over; before that a client has 10 s.
 """
 
+import select
 import sys
+from asyncio import get_running_loop
 from contextlib import suppress
 from itertools import chain
 
@@ -13,6 +15,7 @@ from catdog_api.logs import Tally
 
 OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
 MAX_CONNECTIONS = 1_000  # a process; each may hold headers of 200 KB in all
+TURNS = 2  # of the event loop: after accepting, it reads what has come meanwhile, on new connections and on idle ones
 
 
 def raise_limit() -> None:
@@ -54,15 +57,13 @@ class IdleConnections:
         self._closed = Tally("connections closed to make room")
 
     def admit(self, connection: HttpToolsProtocol) -> None:
-        """Take a connection on; for one too many one that is waited for is closed, and where there is none itself."""
-        if len(connection.connections) > self._most:
-            leaver = self._longest_waited_for() or connection
-            self.forget(leaver)
-            self._closed.count(connections=self._most)
-            leaver.transport.abort()  # which drops what is not sent yet
-            if leaver is connection:
-                return
+        """Take a connection on; for one too many one that is waited for is closed, and where there is none itself.
+
+        Not at once: of hundreds that come together each may have sent a request, which would be lost unread.
+        """
         self.add(connection)
+        if len(connection.connections) > self._most:
+            self._make_room(connection, TURNS)
 
     def add(self, connection: HttpToolsProtocol) -> None:
         """Note that a connection waits for its next request, from now on."""
@@ -92,9 +93,27 @@ class IdleConnections:
         self.remove(connection)
         self.read_on(connection)
 
-    def _longest_waited_for(self) -> HttpToolsProtocol | None:
-        """Return who makes room, None where all wait for the service."""
-        for connection in chain(self._idle, self._sending):
-            if not connection.transport.get_write_buffer_size():
-                return connection
-        return next(chain(self._not_reading, self._idle, self._sending), None)
+    def _make_room(self, newest: HttpToolsProtocol, turns: int) -> None:
+        if turns:
+            get_running_loop().call_soon(self._make_room, newest, turns - 1)
+        elif len(newest.connections) > self._most:
+            leaver = self._longest_waited_for(newest) or newest
+            self.forget(leaver)
+            leaver.connections.discard(leaver)  # as it does itself when it hears of its end, a turn from now
+            self._closed.count(connections=self._most)
+            leaver.transport.abort()  # which drops what is not sent yet
+
+    def _longest_waited_for(self, newest: HttpToolsProtocol) -> HttpToolsProtocol | None:
+        """Return who makes room for another, None where all wait for the service."""
+        for one in chain(self._idle, self._sending):
+            if one is not newest and not one.transport.get_write_buffer_size() and not _has_sent_more(one):
+                return one
+        waited_for = chain(self._not_reading, self._idle, self._sending)
+        return next((one for one in waited_for if one is not newest and one.transport.get_write_buffer_size()), None)
+
+
+def _has_sent_more(connection: HttpToolsProtocol) -> bool:
+    """Return whether there is something on a connection that is not read yet."""
+    waiting = select.poll()
+    waiting.register(connection.transport.get_extra_info("socket"), select.POLLIN)
+    return bool(waiting.poll(0))
