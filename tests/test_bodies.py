@@ -1,7 +1,7 @@
 """How much of all uploads is held at once: what arrives is counted, what is too much is refused, and nothing stays."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import httpx
 import pytest
@@ -54,8 +54,24 @@ async def test_uploads_for_which_there_is_no_room_are_refused_until_others_have_
     assert not any(task.done() for task in tasks)
     for upload in uploads:
         upload.end.set()
-    assert {(await task).status_code for task in tasks} == {415}
+    assert [(await task).status_code for task in tasks] == [503] + (BODIES_AT_ONCE - 1) * [415]
     assert (await client.post("/predict", content=RED_FILE, headers=RAW)).status_code == 200
+
+
+async def test_those_that_keep_others_out_make_room_one_after_the_other_with_their_next_piece(serve: Serve) -> None:
+    client = await serve(max_upload_bytes=LIMIT)
+    uploads, tasks = await begun(client, BODIES_AT_ONCE, LIMIT - 1)
+    for number in range(3):
+        assert (await client.post("/predict", content=bytes(LIMIT), headers=RAW)).status_code == 503
+        uploads[number].end.set()
+        assert (await tasks[number]).status_code == 503
+        assert (await client.post("/predict", content=RED_FILE, headers=RAW)).status_code == 200
+        uploads[number] = again = Upload(LIMIT - 1)
+        tasks[number] = send(client, again)
+        await asyncio.sleep(0.1)
+    for upload in uploads:
+        upload.end.set()
+    assert {(await task).status_code for task in tasks} == {415}
 
 
 async def test_a_slow_caller_holds_no_more_than_it_has_sent(serve: Serve) -> None:
@@ -78,3 +94,19 @@ async def test_a_form_is_counted_too_wherever_it_goes(path: str, serve: Serve) -
     await asyncio.gather(*tasks)
     for _ in range(2 * BODIES_AT_ONCE):
         assert (await client.post(path, files={field: RED_FILE + bytes(LIMIT // 2)})).status_code == 200
+
+
+async def test_what_one_that_is_too_large_took_is_given_back(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr("catdog_api.bodies.give_back", lambda: given.append(True))
+    client = await serve(max_upload_bytes=LIMIT)
+    for parts, status in ((3, 413), (1, 415)):
+        upload = (bytes(LIMIT // 2) for _ in range(parts))
+        assert (await client.post("/predict", content=to_send(upload), headers=RAW)).status_code == status
+    assert given == [True]
+
+
+async def to_send(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Send pieces, of which nobody is told how many there are."""
+    for piece in pieces:
+        yield piece

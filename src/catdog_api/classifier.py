@@ -1,6 +1,5 @@
 """The singleton classifier: verify, load and warm up the model artifact, and predict; the only importer of Keras."""
 
-import ctypes
 import gc
 import os
 import sys
@@ -14,6 +13,7 @@ import numpy as np
 from catdog_api.artifact import Manifest, read_manifest, verify
 from catdog_api.errors import ArtifactError, PredictionError
 from catdog_api.labels import softmax
+from catdog_api.memory import give_back
 from catdog_api.precision import draw, is_better
 from catdog_api.tensors import ActivationMaps, Images, Logits, Look, Probabilities
 
@@ -77,7 +77,8 @@ class Classifier:
         except PredictionError as error:
             name, version = self.manifest.name, self.manifest.version
             raise ArtifactError(f"The model {name} {version} gives no probabilities.") from error
-        _give_back()
+        gc.collect()
+        give_back()  # tracing took 70 MB, which glibc would keep (measured)
 
     def _decide(self, images: Images) -> None:
         exact, rounded = self._maps, _traced(_in_bfloat16(self._network))
@@ -193,13 +194,6 @@ def load(model: Path, precision: str = "float32") -> Classifier:
     if {POOLING, LOGITS} - {layer.name for layer in network.layers}:
         raise ArtifactError(f"The model {model} does not end in the layers '{POOLING}' and '{LOGITS}'.")
     return Classifier(network, manifest, precision)
-
-
-def _give_back() -> None:
-    """Give the memory that nobody uses back to the system: glibc would keep what tracing took, 70 MB (measured)."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _traced(network: keras.Model) -> Callable[[Images], ActivationMaps]:
