@@ -7,7 +7,7 @@ import select
 import sys
 from asyncio import get_running_loop
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,6 +15,7 @@ from catdog_api.logs import Tally
 
 OTHER_FILES = 64  # some 20 are open before the first connection; photographs and what is handed over take a few more
 MAX_CONNECTIONS = 1_000  # a process; each may hold headers of 200 KB in all
+LOOKED_AT = 32  # connections, to find one to close: a thousand for each of thousands would hold the event loop up
 TURNS = 2  # of the event loop: after accepting, it reads what has come meanwhile, on new connections and on idle ones
 
 
@@ -105,10 +106,10 @@ class IdleConnections:
 
     def _longest_waited_for(self, newest: HttpToolsProtocol) -> HttpToolsProtocol | None:
         """Return who makes room for another, None where all wait for the service."""
-        for one in chain(self._idle, self._sending):
+        for one in islice(chain(self._idle, self._sending), LOOKED_AT):
             if one is not newest and not one.transport.get_write_buffer_size() and not _has_sent_more(one):
                 return one
-        waited_for = chain(self._not_reading, self._idle, self._sending)
+        waited_for = islice(chain(self._not_reading, self._idle, self._sending), LOOKED_AT)
         return next((one for one in waited_for if one is not newest and one.transport.get_write_buffer_size()), None)
 
 
