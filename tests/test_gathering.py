@@ -59,6 +59,7 @@ def counters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list["
     """Start two processes that have counted, and live."""
     started = [start(COUNT, tmp_path) for _ in range(2)]
     for process in started:
+        assert process.stdout is not None
         assert process.stdout.readline() == b"counted\n"
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     yield started

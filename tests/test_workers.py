@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog_api import cli, workers
+from catdog_api import workers
 from catdog_api.listening import bind
 from catdog_api.logs import configure
 from catdog_api.settings import Settings
@@ -235,29 +235,3 @@ def test_nobody_is_kept_waiting_before_the_first_is_ready(run: Run) -> None:
 def test_the_first_may_get_ready_when_all_is_to_end_already(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("late", lambda _: time.sleep(0.5)) == 0
     assert "answers at" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("character", "status"), [("willing", None), ("faulty", 1)])
-def test_the_command_starts_as_many_as_it_is_told_and_ends_as_they_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], character: str, status: int | None
-) -> None:
-    monkeypatch.setattr(workers, "COMMAND", (*LABOURER, character))
-
-    def end_it() -> None:
-        deadline = time.monotonic() + BOUND
-        while "answers at" not in capsys.readouterr().out and time.monotonic() < deadline and not over.wait(0.02):
-            pass
-        if not over.is_set():
-            send(signal.SIGTERM)
-
-    over = threading.Event()
-    thread = threading.Thread(target=end_it)
-    thread.start()
-    try:
-        cli.main(["serve", "--port", "0", "--workers", "2"])
-        ended_with = None
-    except SystemExit as end:
-        ended_with = end.code
-    over.set()
-    thread.join()
-    assert ended_with == status

@@ -1,19 +1,20 @@
-"""The supervisor of several workers where the machine has nothing left to start one with."""
+"""The supervisor of several workers as the command has it, and where the machine has nothing left to start one with."""
 
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from catdog_api import workers
+from catdog_api import cli, workers
 from catdog_api.errors import SettingsError
 from catdog_api.settings import Settings
 from catdog_api.workers import Supervisor
-from tests.test_workers import LABOURER, Run, run, said_of, wait_for  # noqa: F401  # a fixture
+from tests.test_workers import BOUND, LABOURER, Run, run, said_of, send, wait_for  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.usefixtures("_process_as_it_was")
 
@@ -60,3 +61,29 @@ def test_a_worker_that_dies_before_it_has_heard_its_settings_takes_no_other_with
     monkeypatch.setattr(Settings, "model_dump_json", too_late)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert Supervisor(Settings(workers=2), listener, str(tmp_path), ("true",)).run() == 1
+
+
+@pytest.mark.parametrize(("character", "status"), [("willing", None), ("faulty", 1)])
+def test_the_command_starts_as_many_as_it_is_told_and_ends_as_they_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], character: str, status: int | None
+) -> None:
+    monkeypatch.setattr(workers, "COMMAND", (*LABOURER, character))
+
+    def end_it() -> None:
+        deadline = time.monotonic() + BOUND
+        while "answers at" not in capsys.readouterr().out and time.monotonic() < deadline and not over.wait(0.02):
+            pass
+        if not over.is_set():
+            send(signal.SIGTERM)
+
+    over = threading.Event()
+    thread = threading.Thread(target=end_it)
+    thread.start()
+    try:
+        cli.main(["serve", "--port", "0", "--workers", "2"])
+        ended_with = None
+    except SystemExit as end:
+        ended_with = end.code
+    over.set()
+    thread.join()
+    assert ended_with == status
