@@ -36,5 +36,6 @@ def test_the_model_is_loaded_once_for_one_table_after_the_other(shelf: Path, mon
     photographs = Photographs(Settings(), [fs.LocalFileSystem()])
     labels = [photographs(table(shelf, *names))["label"].to_pylist() for names in (["a.jpg", "deep/b.jpg"], ["a.jpg"])]
     assert labels == [["cat", "neither"], ["cat"]]
-    photographs._runner.close()  # noqa: SLF001  # which Ray leaves to the end of the process
+    photographs._pipeline.close()  # noqa: SLF001  # which Ray leaves to the end of the process
+    photographs._runner.close()  # noqa: SLF001  # likewise
     assert [settings.cores for settings in loaded] == [1]
