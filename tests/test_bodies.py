@@ -7,7 +7,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from catdog_api.bodies import BODIES_AT_ONCE
+from catdog_api.bodies import BODIES_AT_ONCE, WORTH_GIVING_BACK_BYTES
 from tests.conftest import Serve
 from tests.images import RED, encode
 
@@ -99,11 +99,24 @@ async def test_a_form_is_counted_too_wherever_it_goes(path: str, serve: Serve) -
 async def test_what_one_that_is_too_large_took_is_given_back(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[bool] = []
     monkeypatch.setattr("catdog_api.bodies.give_back", lambda: given.append(True))
-    client = await serve(max_upload_bytes=LIMIT)
-    for parts, status in ((3, 413), (1, 415)):
-        upload = (bytes(LIMIT // 2) for _ in range(parts))
+    limit = 2 * WORTH_GIVING_BACK_BYTES
+    client = await serve(max_upload_bytes=limit)
+    for size, parts, status in ((limit // 2, 3, 413), (limit // 2, 1, 415)):
+        upload = (bytes(size) for _ in range(parts))
         assert (await client.post("/predict", content=to_send(upload), headers=RAW)).status_code == status
     assert given == [True]
+
+
+async def test_many_small_ones_that_are_too_large_do_not_have_the_event_loop_look_for_memory_each_time(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr("catdog_api.bodies.give_back", lambda: given.append(True))
+    client = await serve(max_upload_bytes=LIMIT)
+    for _ in range(3):
+        upload = (bytes(LIMIT // 2) for _ in range(3))
+        assert (await client.post("/predict", content=to_send(upload), headers=RAW)).status_code == 413
+    assert not given
 
 
 async def to_send(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

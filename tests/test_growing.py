@@ -161,3 +161,18 @@ def test_what_is_said_of_nodes_follows_from_their_windows() -> None:
     ):
         assert sentence in text
     assert max(window["busy"] for window in windows["slower"]) < 0.6, "of which the text says two fifths are idle"
+
+
+def test_what_is_said_of_a_bucket_follows_from_its_rounds() -> None:
+    bucket = json.loads((growing.MEASURED.parent / "bucket.json").read_text(encoding="utf-8"))
+    assert "2 cores" in bucket["machine"]
+    few, many = bucket["photographs"]
+    rates = [(many - few) / (longer - shorter) for shorter, longer in bucket["seconds"]]
+    rate = statistics.median(rates)
+    assert rate == pytest.approx(bucket["images_per_second"]["median"])
+    hours = CORES * 10**7 / rate / 3600
+    for sentence in (
+        f"answered {rate:.0f} images/s of one on both cores (a folder of {many:,} beside one of {few:,},",
+        f"so ten million take {hours:.1f} core-hours, and the start, {bucket['start_seconds']:.0f} s",
+    ):
+        assert sentence in SAID
