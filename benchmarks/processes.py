@@ -61,20 +61,26 @@ def cpu_seconds() -> float:
     return sum(tree().values())
 
 
-def memory_bytes(besides: int | None = None) -> int:
+def memory_bytes(besides: int | None = None, kind: str = "Pss") -> int:
     """Return the proportional set size of the tree: memory that processes share is counted once.
 
     Args:
         besides: As for `tree`.
+        kind: As for `proportional`.
     """
-    return sum(proportional(pid) for pid in tree(besides))
+    return sum(proportional(pid, kind) for pid in tree(besides))
 
 
-def proportional(pid: int) -> int:
-    """Return the proportional set size of a process, bytes; 0 if it has ended."""
+def proportional(pid: int, kind: str = "Pss") -> int:
+    """Return the proportional set size of a process, bytes; 0 if it has ended.
+
+    Args:
+        pid: Its id.
+        kind: `Pss` for all of it, `Pss_Anon` for what is of no file: of those the share changes with who else has them.
+    """
     with suppress(OSError):
         for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(f"{kind}:"):
                 return 1024 * int(line.split()[1])
     return 0
 

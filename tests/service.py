@@ -54,13 +54,14 @@ class Service:
         assert found, series
         return sum(map(float, found))
 
-    def memory_bytes(self, besides: int | None = None) -> int:
+    def memory_bytes(self, besides: int | None = None, kind: str = "Pss") -> int:
         """Return what its processes hold (PSS: what they share counts once).
 
         Args:
             besides: A process that is none of its own, although the tests' has started it.
+            kind: As for `proportional`.
         """
-        return memory_bytes(besides)
+        return memory_bytes(besides, kind)
 
 
 @contextmanager

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 CORES = 2
 """Of one replica. Its threads share a model, and memory is most of what another replica costs."""
 
-ONGOING = 5
+ONGOING = 7
 """Requests that a replica has at once when its cores are 70 % busy.
 
-Measured with the service alone on two cores, in an open loop (arrivals as if by chance, Zen 5).
+Measured with the service alone on two cores, in an open loop (`tests/soak/test_autoscaling.py`, Zen 5).
 """
 
 QUEUE_LIMIT: int = Settings.model_fields["queue_limit"].default

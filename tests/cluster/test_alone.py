@@ -1,6 +1,7 @@
 """`catdog-api predict --engine ray` with no cluster to join: Ray is started here, and ended with the command."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmarks.photographs import draw
 def test_without_an_address_photographs_are_answered_here_whatever_cluster_was_killed_here_before(
     tmp_path: Path,
 ) -> None:
+    """And nothing is said but that they are."""
     folder, answers = tmp_path / "photographs", tmp_path / "answers.parquet"
     folder.mkdir()
     for number, data in enumerate(draw(3)):
@@ -23,8 +25,11 @@ def test_without_an_address_photographs_are_answered_here_whatever_cluster_was_k
         note.parent.mkdir()
         note.write_text("127.0.0.1:1")  # where nobody listens
         environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-        subprocess.run(  # noqa: S603  # all of it is written here
+        ran = subprocess.run(  # noqa: S603  # all of it is written here
             [sys.executable, "-m", "catdog_api", "predict", "--engine", "ray", str(folder), "--out", str(answers)],
-            env={**environment, "RAY_TMPDIR": ray, "HOME": ray}, check=True, timeout=180,  # its token goes there
+            env={**environment, "RAY_TMPDIR": ray, "HOME": ray}, timeout=180,  # its token goes there
+            check=False, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert re.fullmatch(r"3 answered, .*\n", ran.stderr), ran.stderr
     assert pq.read_table(answers)["path"].to_pylist() == sorted(str(path) for path in folder.iterdir())

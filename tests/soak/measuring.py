@@ -40,7 +40,7 @@ async def alone(service: Service, requests: Sequence[bytes]) -> float:
 
 @contextmanager
 def memory_of(
-    service: Service, interval_seconds: float = 2.0, besides: int | None = None
+    service: Service, interval_seconds: float = 2.0, besides: int | None = None, kind: str = "Pss"
 ) -> Iterator[list[tuple[float, int]]]:
     """Sample during the block what the service holds: pairs of `time.monotonic` and bytes (PSS).
 
@@ -48,9 +48,10 @@ def memory_of(
         service: All of its processes together.
         interval_seconds: Between two samples; each walks the page tables, some 10 ms.
         besides: A process that is none of the service's, although this one has started it.
+        kind: As for `proportional`.
     """
-    samples = [(time.monotonic(), service.memory_bytes(besides))]
-    with _every(interval_seconds, lambda: samples.append((time.monotonic(), service.memory_bytes(besides)))):
+    samples = [(time.monotonic(), service.memory_bytes(besides, kind))]
+    with _every(interval_seconds, lambda: samples.append((time.monotonic(), service.memory_bytes(besides, kind)))):
         yield samples
 
 
