@@ -15,9 +15,6 @@ from contextlib import contextmanager
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it tells nobody, unless it was asked to
-# Or every run would begin with an error of Ray Data's own making that is none, ray-project/ray#57733; what ends a run
-# is raised all the same.
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 import numpy as np
 import pyarrow as pa

@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 
 from benchmarks.photographs import draw
 
+RAYS_OWN = "ray-project/ray/issues/53727"  # an error that is none, of every run of Ray Data's: ray-project/ray#57733
+
 
 def test_without_an_address_photographs_are_answered_here_whatever_cluster_was_killed_here_before(
     tmp_path: Path,
 ) -> None:
-    """And nothing is said but that they are."""
+    """And nothing else is said."""
     folder, answers = tmp_path / "photographs", tmp_path / "answers.parquet"
     folder.mkdir()
     for number, data in enumerate(draw(3)):
@@ -31,5 +33,6 @@ def test_without_an_address_photographs_are_answered_here_whatever_cluster_was_k
             check=False, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert re.fullmatch(r"3 answered, .*\n", ran.stderr), ran.stderr
+    said = [line for line in ran.stderr.splitlines() if RAYS_OWN not in line]
+    assert re.fullmatch(r"3 answered, .*", "\n".join(said)), ran.stderr
     assert pq.read_table(answers)["path"].to_pylist() == sorted(str(path) for path in folder.iterdir())
