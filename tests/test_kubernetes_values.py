@@ -1,7 +1,6 @@
 """Every value in the manifests that also stands in the code: ports, paths, settings, limits, times and names."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -241,8 +240,3 @@ def test_every_image_is_of_this_version_from_a_registry_that_must_be_named(name:
     images = {container["image"] for found in build(BUILDS[name]) for container in containers(found)}
     assert len(images) == 1
     assert re.fullmatch(rf"registry\.example\.com/catdog-api(-ray)?:{re.escape(__version__)}", images.pop())
-
-
-def test_the_readme_applies_what_can_be_applied() -> None:
-    applied = re.findall(r"^\$ kubectl .*-k (\S+)", README, re.MULTILINE)
-    assert {REPOSITORY / Path(path) for path in applied} == {*BUILDS.values()} - {BUILDS["base"]}
