@@ -24,9 +24,9 @@ def test_noise_is_rarely_taken_for_growth_though_its_samples_are_alike(likeness:
     assert sum(found) <= 6  # 0.5 % are expected of independent blocks
 
 
-def test_growth_by_four_spreads_of_the_noise_is_seen() -> None:
+def test_growth_by_sixteen_spreads_of_the_noise_is_seen() -> None:
     generator = np.random.default_rng(4)
-    grown = np.linspace(0, 4, SAMPLES)
+    grown = np.linspace(0, 16, SAMPLES)
     assert all(trend(MOMENTS, list(grown + noise(generator, 0.8))).grows for _ in range(50))
 
 
@@ -34,6 +34,13 @@ def test_the_slope_is_that_of_a_straight_line() -> None:
     found = trend(MOMENTS, [7 + 0.25 * moment for moment in MOMENTS])
     assert found.slope == pytest.approx(0.25)
     assert found.margin == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("steps", [[150], [70, 110], [40, 200, 230]])
+def test_what_is_taken_once_and_kept_is_no_growth(steps: list[int]) -> None:
+    generator = np.random.default_rng(4)
+    held = 20.0 * np.searchsorted(steps, np.arange(SAMPLES), side="right")
+    assert not any(trend(MOMENTS, list(held + noise(generator, 0.5))).grows for _ in range(50))
 
 
 def test_what_shrinks_does_not_grow() -> None:

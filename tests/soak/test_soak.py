@@ -61,6 +61,7 @@ async def half_capacity(service: Service, mixed: Sequence[bytes], window: float)
             "slope_megabytes_a_minute": found.slope,
             "slope_margin_99_percent": found.margin,
             "memory_megabytes": [min(sizes), max(sizes)],
+            "memory_megabytes_in_blocks": list(found.means),
         },
     )
 
